@@ -1,0 +1,223 @@
+"""All settings, read from the environment. Each variable is explained in `.env.example`."""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = "0.1.0"
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+# --- Safety -----------------------------------------------------------------------------------
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default="")
+if not SECRET_KEY:
+    if not DEBUG:
+        raise ImproperlyConfigured("Set the SECRET_KEY environment variable (`make run` makes one for you).")
+    SECRET_KEY = "only-for-debug"
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+HTTPS = env.bool("HTTPS", default=False)
+SECURE_SSL_REDIRECT = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=3600 if HTTPS else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+if env.bool("BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+# The one style hash is of the empty <style> element that Plotly.js adds and fills through the CSSOM.
+CONTENT_SECURITY_POLICY: dict[str, Any] = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF, "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"],
+        "img-src": [SELF, "data:", "blob:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "manifest-src": [SELF],
+    }
+}
+# Who may read without signing in. Exchanges restrict the publication of quotes: see README, "Data terms".
+REQUIRE_LOGIN = env.bool("REQUIRE_LOGIN", default=False)
+
+# --- Parts ------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "companies",
+    "valuations",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "template_partials",
+    "csp",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.access.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static"],
+        },
+    }
+]
+AUTH_USER_MODEL = "companies.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "valuations:sector"
+LOGOUT_REDIRECT_URL = "valuations:sector"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Data -------------------------------------------------------------------------------------
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var")))
+DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'xinpan.sqlite3'}")}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # IMMEDIATE: a transaction that will write waits for its turn at once instead of failing half-way.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 30,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+REDIS_URL = env.str("REDIS_URL", default=f"redis+socket://{DATA_DIR / 'redis.sock'}")
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# --- Jobs (read by config/celery.py) ------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+# A job belongs to the worker until it is done: killed workers leave it to be delivered again.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_SOFT_TIME_LIMIT = env.int("JOB_SOFT_TIME_LIMIT", default=60)
+CELERY_TASK_TIME_LIMIT = CELERY_TASK_SOFT_TIME_LIMIT + 15
+# Must exceed the longest job, or a job still running is handed to a second worker.
+JOB_REDELIVERY_SECONDS = env.int("JOB_REDELIVERY_SECONDS", default=CELERY_TASK_TIME_LIMIT + 45)
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": JOB_REDELIVERY_SECONDS, "socket_timeout": 10}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+PLAN_EVERY_SECONDS = env.int("PLAN_EVERY_SECONDS", default=60)
+CELERY_BEAT_SCHEDULE = {
+    "plan-refreshes": {
+        "task": "valuations.tasks.plan_refreshes",
+        "schedule": float(PLAN_EVERY_SECONDS),
+        # A plan that nobody picked up in time is worthless: the next one asks the same question.
+        "options": {"expires": PLAN_EVERY_SECONDS},
+    }
+}
+
+# --- Sources of prices and rates ----------------------------------------------------------------
+SOURCES_ENABLED = env.bool("SOURCES_ENABLED", default=True)
+QUOTE_SOURCES = env.list("QUOTE_SOURCES", default=["tencent"])
+RATE_SOURCES = env.list("RATE_SOURCES", default=["cfets", "frankfurter"])
+SOURCE_URLS = {
+    "tencent": env.str("TENCENT_URL", default="https://qt.gtimg.cn"),
+    "tencent_history": env.str("TENCENT_HISTORY_URL", default="https://web.ifzq.gtimg.cn"),
+    "cfets": env.str("CFETS_URL", default="https://www.chinamoney.com.cn"),
+    "frankfurter": env.str("FRANKFURTER_URL", default="https://api.frankfurter.dev"),
+    "ecb": env.str("ECB_URL", default="https://www.ecb.europa.eu"),
+    "fred": env.str("FRED_URL", default="https://api.stlouisfed.org"),
+    "hkma": env.str("HKMA_URL", default="https://api.hkma.gov.hk"),
+    "safe": env.str("SAFE_URL", default="https://www.safe.gov.cn"),
+}
+FRED_API_KEY = env.str("FRED_API_KEY", default="")
+SOURCE_TIMEOUT = env.float("SOURCE_TIMEOUT", default=10.0)
+SOURCE_INTERVAL = env.float("SOURCE_INTERVAL", default=1.0)
+SOURCE_CONTACT = env.str("SOURCE_CONTACT", default="")
+QUOTE_BATCH_SIZE = env.int("QUOTE_BATCH_SIZE", default=100)
+QUOTE_EVERY_SECONDS = env.int("QUOTE_EVERY_SECONDS", default=60)
+RATE_EVERY_SECONDS = env.int("RATE_EVERY_SECONDS", default=6 * 3600)
+RUN_TIME_LIMIT = env.int("RUN_TIME_LIMIT", default=900)
+STALE_AFTER_OPEN_MINUTES = env.int("STALE_AFTER_OPEN_MINUTES", default=20)
+POLL_SECONDS = env.int("POLL_SECONDS", default=15)
+ROWS_PER_PAGE = env.int("ROWS_PER_PAGE", default=100)
+
+# --- Languages and time -------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+DISPLAY_TIME_ZONE = env.str("DISPLAY_TIME_ZONE", default="Asia/Shanghai")
+
+# --- Static files -------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [
+    BASE_DIR / "static",
+    ("plotly", str(BASE_DIR / "node_modules" / "plotly.js-finance-dist-min")),
+]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        )
+    },
+}
+WHITENOISE_MAX_AGE = 3600
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}},
+}
