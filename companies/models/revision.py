@@ -1,0 +1,40 @@
+"""A counter that tells cached pages that something they show has changed."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+
+class Revision(models.Model):
+    """How often anything that a page shows has changed: one row, one number.
+
+    Whoever stores quotes, rates, figures or companies calls `bump` in the same transaction, so a page that still
+    carries the number of its reading is known to be unchanged without looking at the facts.
+    """
+
+    SINGLE = 1
+
+    number = models.PositiveBigIntegerField(_("number"), default=0, help_text=_("Goes up by one with every change."))
+
+    class Meta:
+        """One row only."""
+
+        verbose_name = _("revision")
+        verbose_name_plural = _("revisions")
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="revision_has_one_row")]
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+    @classmethod
+    def current(cls) -> int:
+        """The number now; 0 before the first change."""
+        return cls.objects.filter(pk=cls.SINGLE).values_list("number", flat=True).first() or 0
+
+    @classmethod
+    def bump(cls) -> None:
+        """Say that facts changed. Call it inside the transaction that changes them."""
+        if not cls.objects.filter(pk=cls.SINGLE).update(number=F("number") + 1):
+            Revision.objects.bulk_create([Revision(pk=cls.SINGLE, number=1)], ignore_conflicts=True)

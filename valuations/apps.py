@@ -1,0 +1,11 @@
+"""What the market says, and what follows from it."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ValuationsConfig(AppConfig):
+    """Quotes, exchange rates, refresh runs and the valuations computed from them."""
+
+    name = "valuations"
+    verbose_name = _("Prices and valuations")
