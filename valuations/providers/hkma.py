@@ -1,0 +1,76 @@
+"""Hong Kong Monetary Authority: end-of-day rates of the Hong Kong dollar, published monthly and about a month late."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from decimal import Context
+
+from valuations.providers.base import (
+    BadBody,
+    Fetcher,
+    NoData,
+    ParsedRate,
+    Reply,
+    parse_day,
+    parse_json,
+    parse_number,
+    reply_error,
+)
+
+# The numbers pass through binary fractions on their way (7.800500000000001); twelve digits are more than are published.
+_DIGITS = Context(prec=12)
+# Columns that are no currency of one country: the special drawing right, and currencies that the euro replaced.
+_NOT_USED = frozenset({"sdr", "dem", "frf", "bel", "bef", "itl", "nlg", "esp"})
+
+
+class HkmaDaily:
+    """The rate source; see the module."""
+
+    slug = "hkma"
+    site = "hkma"
+    label = "Hong Kong Monetary Authority"
+    max_days = 366
+
+    def fetch(self, client: Fetcher, start: date, end: date) -> Reply:
+        """Ask for `start` to `end`, both included. Raises ValueError for too long a span."""
+        if not timedelta(0) <= end - start <= timedelta(days=self.max_days):
+            raise ValueError(f"from {start} to {end} is not a span of at most {self.max_days} days")
+        return client.get(
+            "/public/market-data-and-statistics/monthly-statistical-bulletin/er-ir/er-eeri-daily"
+            f"?from={start}&to={end}&pagesize=1000"
+        )
+
+    def parse(self, reply: Reply) -> list[ParsedRate]:
+        """Hong Kong dollars for one unit of each currency stated."""
+        error = reply_error(reply)
+        if error is not None:
+            raise error
+        return parse_records(reply.body)
+
+
+def parse_records(body: bytes) -> list[ParsedRate]:
+    """Hong Kong dollars for one unit of each currency; nulls are left out. Raises BadBody, NoData."""
+    payload = parse_json(body)
+    header = payload.get("header") if isinstance(payload, Mapping) else None
+    result = payload.get("result") if isinstance(payload, Mapping) else None
+    if not isinstance(header, Mapping) or header.get("success") is not True:
+        raise BadBody("the service reports an error")
+    records = result.get("records") if isinstance(result, Mapping) else None
+    if not isinstance(records, list):
+        raise BadBody("no records")
+    rates = []
+    for record in records:
+        if not isinstance(record, Mapping):
+            raise BadBody("a record is not an object")
+        try:
+            day = parse_day(record.get("end_of_day"))
+            for name, value in record.items():
+                if len(name) != 3 or not name.isalpha() or name in _NOT_USED:
+                    continue
+                number = parse_number(value)
+                if number is not None:
+                    rates.append(ParsedRate(name.upper(), "HKD", day, _DIGITS.plus(number)))
+        except ValueError as error:
+            raise BadBody(f"unreadable record: {error}") from error
+    if not rates:
+        raise NoData("no rates for these days")
+    return rates

@@ -1,0 +1,275 @@
+"""Tencent's quote page: latest prices of Shanghai, Shenzhen, Hong Kong and New York in one request.
+
+`GET /q=sh688795,sz300474,r_hk06082,usNVDA` answers one line `v_<code>="f0~f1~...";` per code, in GBK. The number of
+fields grows over the years; what is read here sits at fixed places, the rest is found by what it says.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from valuations.providers.base import (
+    BadBody,
+    BadRequest,
+    Fetcher,
+    Instrument,
+    Outcome,
+    ParsedQuote,
+    QuoteRow,
+    Reply,
+    parse_number,
+    reply_error,
+)
+from valuations.sessions import MARKETS
+
+US_SUFFIXES = {"XNAS": "OQ", "XNYS": "N", "XASE": "AM"}
+_PREFIXES = {"XSHG": "sh", "XSHE": "sz", "XHKG": "r_hk", "XNAS": "us", "XNYS": "us", "XASE": "us"}
+_TICKER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]{0,11}")
+_ROW = re.compile(r'\s*v_([A-Za-z0-9_.\-]+)\s*=\s*"([^"]*)"[ \t]*(?:;|(?=\s|$))')
+_NONE_MATCH = "pv_none_match"
+_FEWEST_FIELDS = 38
+_CAP_UNIT = Decimal(10) ** 8
+_TEN_THOUSAND = Decimal(10) ** 4
+_CURRENCIES = frozenset({"CNY", "HKD", "USD", "EUR", "GBP", "JPY", "SGD"})
+_CURRENCY_AT = {"sh": 82, "sz": 82, "hk": 75, "us": 35}
+# Kinds of paper that are not shares: index, funds, bonds. They may carry the code of a share of the other exchange.
+_OTHER_KINDS = frozenset({"ZS", "ETF", "LOF", "QDII", "KJ", "JJ", "ZQ", "QZ", "REITS"})
+
+
+def tencent_code(instrument: Instrument) -> str:
+    """The service's code of an instrument: sh688795, sz300474, r_hk06082 (five digits), usNVDA.
+
+    Raises:
+        ValueError: another exchange, or a ticker that cannot be one.
+    """
+    prefix = _PREFIXES.get(instrument.mic)
+    if prefix is None or not _TICKER.fullmatch(instrument.ticker):
+        raise ValueError(f"Tencent has no code for {instrument.mic} {instrument.ticker!r}")
+    return prefix + (instrument.ticker.zfill(5) if instrument.mic == "XHKG" else instrument.ticker.upper())
+
+
+def _code_or_none(instrument: Instrument) -> str | None:
+    try:
+        return tencent_code(instrument)
+    except ValueError:
+        return None
+
+
+class TencentQuotes:
+    """The quote source; see the module."""
+
+    slug = "tencent"
+    site = "tencent"
+    label = "Tencent"
+    mics = frozenset(_PREFIXES)
+    batch_size = 100
+
+    def fetch(self, client: Fetcher, instruments: Sequence[Instrument]) -> Reply:
+        """Ask once for all `instruments` that have a code here. Raises BadRequest when none has."""
+        codes = [code for instrument in instruments if (code := _code_or_none(instrument)) is not None]
+        if not codes:
+            raise BadRequest("none of the instruments has a code here")
+        return client.get("/q=" + ",".join(codes))
+
+    def parse(self, reply: Reply, instruments: Sequence[Instrument]) -> list[QuoteRow]:
+        """One row per instrument, in the order asked."""
+        error = reply_error(reply)
+        if error is not None:
+            raise error
+        return parse_quotes(reply.body, instruments)
+
+
+def parse_quotes(body: bytes, instruments: Sequence[Instrument]) -> list[QuoteRow]:
+    """One row per instrument; codes that nobody asked for are ignored. Raises BadBody for a cut or foreign body."""
+    text = _decoded(body)
+    values: dict[str, str] = {}
+    end = 0
+    while match := _ROW.match(text, end):
+        values[match[1].casefold()] = match[2]
+        end = match.end()
+    if text[end:].strip():
+        raise BadBody("the body is cut short" if values or text.lstrip().startswith("v_") else "no quote rows")
+    if not values:
+        raise BadBody("no quote rows")
+    return [_row(instrument, values) for instrument in instruments]
+
+
+def _decoded(body: bytes) -> str:
+    """The text. It is GBK by contract, but UTF-8 has been seen; strict UTF-8 never fits a GBK quote by accident.
+
+    A broken character in a name must not lose the whole batch; if it swallows a separator, the row's code no longer
+    stands where it should, and that row alone is refused.
+    """
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return body.decode("gb18030", errors="replace")
+
+
+def _row(instrument: Instrument, values: dict[str, str]) -> QuoteRow:
+    asked = _code_or_none(instrument)
+    if asked is None:
+        # One mistyped listing must not lose the batch it is in.
+        return QuoteRow(
+            instrument, Outcome.NO_DATA, None, "no_code", f"{instrument.mic} {instrument.ticker}: no code here"
+        )
+    code = asked.casefold()
+    # Where both are present the plain Hong Kong code is the late one.
+    keys = (code, code.removeprefix("r_")) if instrument.mic == "XHKG" else (code,)
+    key = next((key for key in keys if values.get(key)), None)
+    if key is not None:
+        return _quote_row(instrument, key, values[key].split("~"))
+    if any(key in values for key in keys) or _NONE_MATCH in values:
+        return QuoteRow(instrument, Outcome.NO_DATA, None, "unknown_symbol", f"{code}: the source does not know it")
+    return QuoteRow(instrument, Outcome.NO_DATA, None, "not_in_reply", f"{code}: not in the reply")
+
+
+def _quote_row(instrument: Instrument, key: str, fields: list[str]) -> QuoteRow:
+    def bad(reason: str, detail: str) -> QuoteRow:
+        return QuoteRow(instrument, Outcome.BAD_ROW, None, reason, f"{key}: {detail}")
+
+    if len(fields) < _FEWEST_FIELDS:
+        return bad("short_row", f"{len(fields)} fields, at least {_FEWEST_FIELDS} are needed")
+    if not _same_symbol(instrument, fields[2]):
+        return bad("symbol_mismatch", f"the row is about {fields[2][:20]!r}")
+    kind = next((field for field in fields[47:] if field in _OTHER_KINDS or field.split("-")[0] == "GP"), "GP")
+    if kind in _OTHER_KINDS:
+        return bad("not_a_share", f"a row of kind {kind}")
+    try:
+        price = parse_number(fields[3])
+    except ValueError as error:
+        return bad("bad_number", str(error))
+    if price is None:
+        return bad("blank_price", "no last price")
+    try:
+        at, day = _stamp(instrument.mic, fields[30])
+    except ValueError as error:
+        return bad("bad_time", str(error))
+
+    opening, high, low = (_positive(fields, index) for index in (5, 33, 34))
+    stated_volume = _number(fields, 36)
+    if stated_volume is None:
+        stated_volume = _number(fields, 6)
+    if opening is None and high is None and low is None and (price == 0 or stated_volume == 0):
+        reason = _why_no_trade(instrument.mic, at)
+        return QuoteRow(instrument, Outcome.HOLD, None, reason, f"{key}: no trade at {at.isoformat()}")
+
+    amount = _amount(key, fields)
+    quote = ParsedQuote(
+        price=price,
+        at=at,
+        day=day,
+        previous_close=_positive(fields, 4),
+        open=opening,
+        high=high,
+        low=low,
+        volume=shares_traded(instrument, stated_volume, amount, low or price, high or price),
+        amount=amount,
+        currency=_currency(key, fields),
+        delayed=key.startswith("hk"),
+        market_cap=_market_cap(fields),
+        total_shares=_total_shares(key, fields),
+    )
+    if price == 0:
+        # Unlike a halted share this row reports trades: the price itself is wrong.
+        return QuoteRow(instrument, Outcome.HOLD, quote, "zero_price", f"{key}: price 0 with trades")
+    return QuoteRow(instrument, Outcome.OK, quote)
+
+
+def _same_symbol(instrument: Instrument, stated: str) -> bool:
+    """Whether the row names the instrument asked for: digits by value in Hong Kong, without .OQ, .N ... in New York."""
+    stated, ticker = stated.strip().upper(), instrument.ticker.upper()
+    if instrument.mic == "XHKG" and ticker.isdigit():
+        return stated.isascii() and stated.isdigit() and int(stated) == int(ticker)
+    if instrument.mic in US_SUFFIXES:
+        return ticker in (stated, stated.rpartition(".")[0])
+    return stated == ticker
+
+
+def _stamp(mic: str, text: str) -> tuple[datetime, date]:
+    """The time stamp in UTC and the exchange's own day. Written in three ways, always with all fourteen digits."""
+    digits = re.sub(r"[-/: T.]", "", text.strip())
+    if not re.fullmatch(r"[0-9]{14}", digits):
+        raise ValueError(f"no time: {text[:30]!r}")
+    local = datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=MARKETS[mic].zone)
+    return local.astimezone(UTC), local.date()
+
+
+def _why_no_trade(mic: str, at: datetime) -> str:
+    """Why a row shows no trade, judged by its own clock."""
+    market = MARKETS[mic]
+    clock = at.astimezone(market.zone).time()
+    if clock < market.sessions[0][0]:
+        return "auction" if market.auction_from is not None and clock >= market.auction_from else "before_open"
+    # On the mainland every share trades in every minute unless halted; elsewhere a thin one may wait for hours.
+    return "suspended" if market.is_mainland or clock >= market.sessions[-1][1] else "no_trade"
+
+
+def _number(fields: list[str], index: int) -> Decimal | None:
+    """An optional number: blank, absent or unreadable is unknown, never zero."""
+    try:
+        return parse_number(fields[index]) if index < len(fields) else None
+    except ValueError:
+        return None
+
+
+def _positive(fields: list[str], index: int) -> Decimal | None:
+    """An optional number that means something only when it is above zero: 0.00 stands for "none yet"."""
+    number = _number(fields, index)
+    return number if number is not None and number > 0 else None
+
+
+def _amount(key: str, fields: list[str]) -> Decimal | None:
+    """Turnover in units of the currency; mainland rows state it in "last/volume/amount", else in 10,000 yuan."""
+    if not key.startswith(("sh", "sz")):
+        return _positive(fields, 37)
+    exact = _positive(fields[35].split("/"), 2)
+    if exact is not None:
+        return exact
+    rounded = _positive(fields, 57) or _positive(fields, 37)
+    return None if rounded is None else rounded * _TEN_THOUSAND
+
+
+def shares_traded(
+    instrument: Instrument, volume: Decimal | None, amount: Decimal | None, low: Decimal, high: Decimal
+) -> int | None:
+    """Shares in a stated volume, whose unit (one share or a lot of 100) follows from the turnover.
+
+    Turnover divided by volume is the average price paid, or a hundred times that when the volume counts lots. Where the
+    turnover is missing or fits neither, the unit is the documented one: lots on the mainland except STAR (688, 689).
+    """
+    if volume is None or volume < 0:
+        return None
+    lot = 100 if instrument.mic in ("XSHG", "XSHE") and not instrument.ticker.startswith(("688", "689")) else 1
+    if volume > 0 and amount is not None:
+        for candidate in (1, 100):
+            # Generous bounds: the two candidates are a factor of a hundred apart.
+            if low / 3 <= amount / (volume * candidate) <= high * 3:
+                lot = candidate
+    return int(volume * lot)
+
+
+def _currency(key: str, fields: list[str]) -> str | None:
+    """Where the market's rows state it, else any later field that is a currency code; never one that is blank there."""
+    place = _CURRENCY_AT[key.removeprefix("r_")[:2]]
+    if place < len(fields):
+        if fields[place].strip() in _CURRENCIES:
+            return fields[place].strip()
+        if not fields[place].strip():
+            return None
+    # 46 holds the English name, which may look like anything.
+    return next((field for field in fields[47:] if field in _CURRENCIES), None)
+
+
+def _market_cap(fields: list[str]) -> Decimal | None:
+    stated = _positive(fields, 45)
+    return None if stated is None else stated * _CAP_UNIT
+
+
+def _total_shares(key: str, fields: list[str]) -> int | None:
+    """All share classes of the issuer; American rows do not state them at a known place."""
+    if key.startswith("us"):
+        return None
+    stated = _positive(fields, 73 if key.startswith(("sh", "sz")) else 69)
+    return None if stated is None else int(stated)

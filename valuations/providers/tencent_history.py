@@ -1,0 +1,170 @@
+"""Tencent's daily bars, one instrument at a time, unadjusted.
+
+`GET /appstock/app/newfqkline/get?param=sh688795,day,2025-12-05,2026-11-20,640,bfq`: six parts, commas not escaped.
+The older paths (`fqkline`, `hkfqkline`, `usfqkline`) answer in the same shape with fewer columns; they are read too.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+
+from valuations.providers.base import (
+    BadBody,
+    DailyBar,
+    Fetcher,
+    Instrument,
+    NoData,
+    Reply,
+    TooFew,
+    parse_day,
+    parse_json,
+    parse_number,
+    reply_error,
+)
+from valuations.providers.tencent import US_SUFFIXES, shares_traded, tencent_code
+
+# More than 640 rows are refused or silently cut, depending on the market.
+_MOST_ROWS = 640
+_KEYS = (("day", ""), ("bfqday", ""), ("qfqday", "qfq"), ("hfqday", "hfq"))
+_TEN_THOUSAND = Decimal(10) ** 4
+_SPARSE_ROWS = 3
+
+
+class TencentHistory:
+    """The history source; see the module."""
+
+    slug = "tencent_history"
+    site = "tencent_history"
+    label = "Tencent daily bars"
+    mics = frozenset({"XSHG", "XSHE", "XHKG", *US_SUFFIXES})
+    max_days = 880
+
+    def fetch(self, client: Fetcher, instrument: Instrument, start: date, end: date) -> Reply:
+        """Ask for the unadjusted bars of `start` to `end`, both included. Raises ValueError for too long a span."""
+        if not timedelta(0) <= end - start <= timedelta(days=self.max_days):
+            raise ValueError(f"from {start} to {end} is not a span of at most {self.max_days} days")
+        code = tencent_code(instrument).removeprefix("r_")
+        if instrument.mic in US_SUFFIXES:
+            # Without the suffix an American share answers with one to three rows only.
+            code = f"{code}.{US_SUFFIXES[instrument.mic]}"
+        return client.get(f"/appstock/app/newfqkline/get?param={code},day,{start},{end},{_MOST_ROWS},bfq")
+
+    def parse(
+        self, reply: Reply, instrument: Instrument, start: date | None = None, end: date | None = None
+    ) -> list[DailyBar]:
+        """Bars oldest first inside the given days; `adjustment` tells adjusted ones."""
+        error = reply_error(reply)
+        if error is not None:
+            raise error
+        return parse_bars(reply.body, instrument, start, end)
+
+
+def parse_bars(
+    body: bytes, instrument: Instrument, start: date | None = None, end: date | None = None
+) -> list[DailyBar]:
+    """Bars oldest first, one per day, inside `start` and `end` where given; unadjusted ones if there is a choice.
+
+    Raises:
+        NoData: the source knows nothing of the code, or of those days.
+        TooFew: the handful of rows that an American code without suffix gets; ask again with it.
+        BadBody: anything that is not this format.
+    """
+    if body.lstrip().startswith(b"v_pv_none_match"):
+        raise NoData("the source does not know the code")
+    payload = parse_json(re.sub(rb"^\s*[A-Za-z_$][\w$.]*\s*=(?!=)|;\s*$", b"", body))
+    if not isinstance(payload, Mapping):
+        raise BadBody("not an object")
+    message = str(payload.get("msg") or "")
+    if payload.get("code") not in (0, "0", None):
+        raise BadBody(f"refused: {message[:60] or payload.get('code')}")
+    data = payload.get("data")
+    if not data and isinstance(data, Mapping | list):
+        raise BadBody(f"refused: {message[:60]}") if message else NoData("the source has no bars")
+    if not isinstance(data, Mapping):
+        raise BadBody("no data")
+    code, series = _series(data, instrument)
+    key, adjustment = next(((key, kind) for key, kind in _KEYS if series.get(key)), ("", ""))
+    rows = series.get(key)
+    if not rows:
+        raise NoData("the source has no bars")
+    if not isinstance(rows, list):
+        raise BadBody("bars are not a list")
+    bars = {bar.day: bar for row in rows if (bar := _bar(row, instrument, adjustment)) is not None}
+    if instrument.mic in US_SUFFIXES and "." not in code.removeprefix("us") and len(rows) <= _SPARSE_ROWS:
+        expected = None if start is None or end is None else _weekdays(start, end)
+        if expected is None or expected > _SPARSE_ROWS + 2:
+            raise TooFew(f"{len(rows)} rows for {code}, which lacks its exchange suffix")
+    days = sorted(day for day in bars if (start is None or day >= start) and (end is None or day <= end))
+    if not days:
+        raise NoData("no bars for these days")
+    return [bars[day] for day in days]
+
+
+def _series(data: Mapping[str, object], instrument: Instrument) -> tuple[str, Mapping[str, object]]:
+    """The part of the answer that is about the instrument, with the code it stands under."""
+    code = tencent_code(instrument).removeprefix("r_").casefold()
+    suffixed = f"{code}.{US_SUFFIXES.get(instrument.mic, '')}".casefold()
+    for name, series in data.items():
+        stem = name.casefold().removeprefix("r_")
+        if stem in (code, suffixed) or (instrument.mic in US_SUFFIXES and stem.rpartition(".")[0] == code):
+            if not isinstance(series, Mapping):
+                raise BadBody("bars are not an object")
+            return stem, series
+    raise BadBody(f"about {', '.join(data)[:40]} instead of {code}")
+
+
+def _bar(row: object, instrument: Instrument, adjustment: str) -> DailyBar | None:
+    """One row: date, open, close, high, low, volume, then perhaps an ex-right dict, turnover in percent, amount.
+
+    None for a day without a price (a halted share kept in the list). Raises BadBody for anything unreadable.
+    """
+    if not isinstance(row, list) or len(row) < 6:
+        raise BadBody("a bar of fewer than six columns")
+    try:
+        day = parse_day(row[0])
+        opening, close, high, low, volume = (parse_number(value) for value in row[1:6])
+        stated = parse_number(row[8]) if len(row) > 8 else None
+    except ValueError as error:
+        raise BadBody(f"unreadable bar: {error}") from error
+    if opening is None or close is None or high is None or low is None or min(opening, close, high, low) <= 0:
+        return None
+    amount = _amount(instrument, stated, volume, low, high)
+    return DailyBar(
+        day=day,
+        open=opening,
+        close=close,
+        high=high,
+        low=low,
+        volume=shares_traded(instrument, volume, amount, low, high),
+        amount=amount,
+        event=_event(row[6]) if len(row) > 6 else "",
+        adjustment=adjustment,
+    )
+
+
+def _amount(
+    instrument: Instrument, stated: Decimal | None, volume: Decimal | None, low: Decimal, high: Decimal
+) -> Decimal | None:
+    """Turnover in units of the currency, stated in tens of thousands; outside the mainland only if that fits."""
+    if stated is None or stated <= 0:
+        return None
+    amount = stated * _TEN_THOUSAND
+    if instrument.mic in ("XSHG", "XSHE"):
+        return amount
+    if not volume:
+        return None
+    fitting = [value for value in (amount, stated) if low * Decimal("0.9") <= value / volume <= high * Decimal("1.1")]
+    return fitting[0] if fitting else None
+
+
+def _event(extra: object) -> str:
+    """What happened on an ex-right day, in the source's own words; "" on ordinary days."""
+    if not isinstance(extra, Mapping) or not extra:
+        return ""
+    text = str(extra.get("FHcontent") or "").strip()
+    return text or "ex-right day " + str(extra.get("cqr") or "").strip()
+
+
+def _weekdays(start: date, end: date) -> int:
+    return sum((start + timedelta(days=offset)).weekday() < 5 for offset in range((end - start).days + 1))
