@@ -12,11 +12,11 @@ CALENDAR_YEAR = "12-31"
 WEEK_YEAR_TOLERANCE = timedelta(days=7)
 DAYS_PER_MONTH = 365.25 / 12
 
-_FISCAL = re.compile(r"FY(\d{4})(?:Q([1-4]))?")
-_SPAN = re.compile(r"(FY\d{4})-(FY\d{4}|\d{4}Q[1-4])")
-_TTM = re.compile(r"TTM-(\d{4}-\d{2}-\d{2})")
-_PART = re.compile(r"(\d{4})(Q1-Q3|Q[1-4]|H[12])")
-_STOCK = re.compile(r"\d{4}(?:-\d{2}){0,2}")
+_FISCAL = re.compile(r"FY(\d{4})(?:Q([1-4]))?", re.ASCII)
+_SPAN = re.compile(r"(FY\d{4})-(FY\d{4}|\d{4}Q[1-4])", re.ASCII)
+_TTM = re.compile(r"TTM-(\d{4}-\d{2}-\d{2})", re.ASCII)
+_PART = re.compile(r"(\d{4})(Q1-Q3|Q[1-4]|H[12])", re.ASCII)
+_STOCK = re.compile(r"\d{4}(?:-\d{2}){0,2}", re.ASCII)
 _FIRST_AND_LAST_MONTH = {
     "Q1": (1, 3), "Q2": (4, 6), "Q3": (7, 9), "Q4": (10, 12), "H1": (1, 6), "H2": (7, 12), "Q1-Q3": (1, 9),
 }  # fmt: skip

@@ -305,6 +305,12 @@ def _check_fx_rate(values: Values, facts: Facts, complain: Complain) -> None:
         complain("quote", "is the same currency as base")
 
 
+def _check_exchange_year(values: Values, facts: Facts, complain: Complain) -> None:
+    # SQLite would take any year.
+    if not FIRST_YEAR <= values["year"] <= LAST_YEAR:
+        complain("year", f"{values['year']} is not between {FIRST_YEAR} and {LAST_YEAR}")
+
+
 # --- The files ----------------------------------------------------------------------------------
 
 TABLES = (
@@ -376,7 +382,7 @@ TABLES = (
         check=_check_fx_rate,
     ),
     Table("exchange_days", ExchangeDay, ("mic", "day", "kind", "note", "source"), key=("mic", "day")),
-    Table("exchange_years", ExchangeYear, ("mic", "year", "source"), key=("mic", "year")),
+    Table("exchange_years", ExchangeYear, ("mic", "year", "source"), key=("mic", "year"), check=_check_exchange_year),
 )  # fmt: skip
 
 
