@@ -143,7 +143,15 @@ CELERY_TASK_SOFT_TIME_LIMIT = env.int("JOB_SOFT_TIME_LIMIT", default=60)
 CELERY_TASK_TIME_LIMIT = CELERY_TASK_SOFT_TIME_LIMIT + 15
 # Must exceed the longest job, or a job still running is handed to a second worker.
 JOB_REDELIVERY_SECONDS = env.int("JOB_REDELIVERY_SECONDS", default=CELERY_TASK_TIME_LIMIT + 45)
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": JOB_REDELIVERY_SECONDS, "socket_timeout": 10}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": JOB_REDELIVERY_SECONDS,
+    # How often workers look for jobs to deliver again: unless told, only every hundred seconds.
+    "unacked_restore_interval": min(10, max(1, JOB_REDELIVERY_SECONDS // 4)),
+    "unacked_restore_throttle": 1,
+    # A worker killed while it looks keeps the others from looking for so long.
+    "unacked_mutex_expire": 30,
+    "socket_timeout": 10,
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False

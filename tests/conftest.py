@@ -12,7 +12,6 @@ from pytest_django import DjangoDbBlocker, Settings
 @pytest.fixture(autouse=True)
 def plain_static_files(settings: Settings) -> None:
     """Static files by their plain names: only the browser tests and `make run` collect and hash them."""
-    project.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     settings.STORAGES = {
         **project.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -26,3 +25,11 @@ def starter(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterat
         call_command("load_starter", verbosity=0)
         yield
         transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """SQLite keeps the test database in a file, so that threads and workers see what the test sees."""
+    default = project.DATABASES["default"]
+    if default["ENGINE"].endswith("sqlite3"):
+        default.setdefault("TEST", {})["NAME"] = str(project.DATA_DIR / "tests-run.sqlite3")

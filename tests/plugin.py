@@ -20,6 +20,8 @@ if "XINPAN_TEST_DATA_DIR" not in os.environ:
     # Tests must not see, let alone change, the data of a developer's own instance.
     os.environ["DATA_DIR"] = os.environ["XINPAN_TEST_DATA_DIR"] = tempfile.mkdtemp(prefix="xinpan-test-")
     atexit.register(shutil.rmtree, os.environ["DATA_DIR"], ignore_errors=True)
+# Where a run would collect static files; the middleware warns when it is not there.
+os.makedirs(os.path.join(os.environ["DATA_DIR"], "static"), exist_ok=True)
 # Said here so that a developer's .env, which never overrides the environment, has no say.
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{os.environ['DATA_DIR']}/tests.sqlite3")
 os.environ["REDIS_URL"] = f"redis+socket://{os.environ['DATA_DIR']}/redis.sock"

@@ -7,7 +7,7 @@ from typing import Self
 
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from companies.models import Filing, Listing, User
@@ -19,12 +19,13 @@ MIC = RegexValidator(r"^[A-Z]{4}$", _("A market identifier code (ISO 10383) such
 class QuoteQuerySet(models.QuerySet["Quote"]):
     """Questions that pages ask of quotes."""
 
-    def as_of(self, day: date, back: int = 0) -> Self:
-        """The last quote of each listing on or before `day`; with `back=1` the one before it."""
-        days = Quote.objects.filter(listing=OuterRef("pk"), day__lte=day).order_by("-day").values("pk")
-        # Starting from the listings keeps this one index look-up per listing, however long the history is.
-        latest = Listing.objects.annotate(quote_id=Subquery(days[back : back + 1])).filter(quote_id__isnull=False)
-        return self.filter(pk__in=latest.values("quote_id"))
+    def of_listing_until(self, day: date) -> Self:
+        """Quotes of the listing of an outer query up to `day`, newest first; for a `Subquery` over listings.
+
+        Asked listing by listing this is one index look-up each, however long the history is. As a condition on quotes
+        ("whose key is among the newest") it makes PostgreSQL read the whole history.
+        """
+        return self.filter(listing=OuterRef("pk"), day__lte=day).order_by("-day")
 
 
 class Quote(models.Model):

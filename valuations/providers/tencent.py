@@ -144,7 +144,7 @@ def _quote_row(instrument: Instrument, key: str, fields: list[str]) -> QuoteRow:
         return bad("blank_price", "no last price")
     try:
         at, day = _stamp(instrument.mic, fields[30])
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         return bad("bad_time", str(error))
 
     opening, high, low = (_positive(fields, index) for index in (5, 33, 34))

@@ -1,0 +1,624 @@
+"""The one reader: rows in, a `CompanyValuation` for each company out.
+
+Chart, table, tiles, exports and source panels all use `snapshot`, so they cannot disagree. It reads in a number of
+queries that does not depend on the number of companies; the pure modules do the arithmetic.
+
+A price is a fact of its own day. Market value is therefore price × shares × exchange rate, all of the day of the price,
+and revenue is converted at the rate of that day too, so that a multiple is the same in every currency.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db.models import Min, OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
+
+from companies.models import (
+    Company,
+    CorporateAction,
+    Figure,
+    Filing,
+    FundingRound,
+    Listing,
+    Milestone,
+    Revision,
+    ShareClass,
+    ShareCount,
+)
+from valuations.choice import TIERS, FigureFact
+from valuations.models import ExchangeDay, ExchangeYear, FxRate, Quote, RefreshOutcome
+from valuations.money import CurrencyMismatch, Interval, Money, NotMeaningful, total
+from valuations.multiples import change, price_to_sales, rd_intensity, share_of
+from valuations.rates import Conversion, Rate, RateMissing, Rates
+from valuations.reasons import Missing
+from valuations.sessions import MARKETS, Calendar, DayKind, FreshnessState, freshness
+from valuations.shares import Action, Count, CountMissing, SharesOnDay, shares_on
+from valuations.trailing import Flow, FlowMissing, RevenueBasis, flow
+
+T = TypeVar("T")
+CURRENCIES = ("CNY", "USD", "HKD")
+HOME = ZoneInfo("Asia/Shanghai")
+NVIDIA = "nvidia"
+RATE_WINDOW = timedelta(days=10)  # holds a week of business days with a long weekend
+APPLYING = (
+    Milestone.Kind.TUTORING_FILED, Milestone.Kind.TUTORING_COMPLETED, Milestone.Kind.CONFIDENTIAL_FILING,
+    Milestone.Kind.APPLICATION_ACCEPTED, Milestone.Kind.INQUIRY_ISSUED, Milestone.Kind.COMMITTEE_PASSED,
+    Milestone.Kind.HEARING_PASSED, Milestone.Kind.REGISTRATION_APPROVED, Milestone.Kind.PRICED,
+    Milestone.Kind.OFFERING_OPENED, Milestone.Kind.ALLOTMENT_RESULT,
+)  # fmt: skip
+SOURCE_TROUBLE = ("no_data", "bad_row", "bad_body", "bad_request", "retry", "blocked", "auth", "too_few", "abandoned")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a page asks: the day, the currency and the revenue basis."""
+
+    as_of: date
+    currency: str = "CNY"
+    basis: RevenueBasis = RevenueBasis.TTM
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """The last price of a listing known on the day, in the listing's currency."""
+
+    listing: Listing
+    quote: Quote
+    state: FreshnessState
+    change: Decimal | None
+
+    @property
+    def value(self) -> Decimal:
+        """Per share, in the listing's currency."""
+        return self.quote.close
+
+    @property
+    def day(self) -> date:
+        """Trading day of the price."""
+        return self.quote.day
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One term of a market value: a price × a number of shares × an exchange rate."""
+
+    price: Price
+    share_class: str
+    shares: SharesOnDay
+    conversion: Conversion
+
+    @property
+    def money(self) -> Money:
+        """Value of these shares in the currency asked for."""
+        local = Money.of(self.price.value * self.shares.total, self.price.listing.currency)
+        return local.converted(self.conversion.factor, self.conversion.quote)
+
+
+@dataclass(frozen=True, slots=True)
+class RoundValue:
+    """The value of an unlisted company: the post-money value of its last round, a range where sources differ."""
+
+    rounds: tuple[FundingRound, ...]
+    conversion: Conversion
+    money: Money
+
+    @property
+    def day(self) -> date:
+        """Day that stands for the round."""
+        day = self.rounds[0].closed_on
+        assert day is not None  # rounds without a date value nothing
+        return day
+
+
+@dataclass(frozen=True, slots=True)
+class MarketValue:
+    """What a company is worth on a day, with what it was made from."""
+
+    money: Money
+    day: date
+    holdings: tuple[Holding, ...] = ()
+    round: RoundValue | None = None
+
+    @property
+    def prices_other_classes(self) -> bool:
+        """Whether the price of one class values the shares of all."""
+        return len(self.holdings) == 1 and self.holdings[0].share_class == ShareClass.ALL
+
+
+@dataclass(frozen=True, slots=True)
+class Revenue:
+    """Revenue (or R&D expense) on a basis, in the currency asked for."""
+
+    money: Money
+    flow: Flow
+    conversion: Conversion
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyValuation:
+    """One row: numbers, or in `missing` the reason for each one that is None."""
+
+    company: Company
+    listings: tuple[Listing, ...]
+    stage: str
+    price: Price | None = None
+    market_value: MarketValue | None = None
+    revenue: Revenue | None = None
+    price_to_sales: Interval | None = None
+    rd_to_revenue: Interval | None = None
+    rd_expense: Revenue | None = None
+    missing: Mapping[str, Missing] = field(default_factory=dict)
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether it was listed on the day."""
+        return self.stage == "listed"
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many of how many companies a total is made of."""
+
+    counted: int
+    of: int
+    ranges: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The sector taken together, without benchmarks. A multiple counts only companies with both of its numbers."""
+
+    market_value: Money | None
+    market_value_coverage: Coverage
+    revenue: Money | None
+    revenue_coverage: Coverage
+    price_to_sales: Interval | None
+    price_to_sales_coverage: Coverage
+    of_nvidia: Interval | None
+    nvidia: MarketValue | None
+    missing: Mapping[str, Missing]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All companies on a day, in a currency, on a basis."""
+
+    question: Question
+    rows: tuple[CompanyValuation, ...]
+    first_day: date | None  # with nothing priced on the day: the first day that has a price
+    figures: Mapping[int, Figure]
+    rates: Mapping[int, FxRate]
+    counts: Mapping[int, ShareCount]
+    actions: Mapping[int, CorporateAction]
+
+    def row(self, slug: str) -> CompanyValuation | None:
+        """The row of one company."""
+        return next((row for row in self.rows if row.company.slug == slug), None)
+
+
+def today() -> date:
+    """The day of reading where the companies are: Shanghai's."""
+    return timezone.now().astimezone(HOME).date()
+
+
+def cached_snapshot(question: Question) -> Snapshot:
+    """`snapshot`, kept until a fact changes or the clock changes the state of a price."""
+    return _cached(question, Revision.current(), _clock(question.as_of), settings.STALE_AFTER_OPEN_MINUTES)
+
+
+def page_tag(question: Question) -> str:
+    """Changes whenever a page that answers `question` may show something else. Costs one query."""
+    return f"{Revision.current()}-{_clock(question.as_of)}"
+
+
+def _clock(as_of: date) -> int:
+    """Five minutes of the present day; nothing of the past depends on the clock."""
+    return int(timezone.now().timestamp()) // 300 if as_of >= today() else 0
+
+
+@lru_cache(maxsize=32)
+def _cached(question: Question, revision: int, clock: int, stale_after: int) -> Snapshot:
+    return snapshot(question)
+
+
+def snapshot(question: Question, companies: QuerySet[Company] | None = None) -> Snapshot:
+    """Value companies (all unless told) from what was known on the day of the question.
+
+    Nothing published later is used: quotes and rates count from their day, figures from their publication, share
+    counts from the day they take effect.
+    """
+    found = list(Company.objects.all() if companies is None else companies)
+    ids = None if companies is None else [company.pk for company in found]
+    facts = _Facts(question, ids)
+    return Snapshot(
+        question=question,
+        rows=tuple(facts.valuation(company) for company in found),
+        first_day=None if facts.quotes else Quote.objects.aggregate(first=Min("day"))["first"],
+        figures=facts.figure_rows,
+        rates=facts.rate_rows,
+        counts=facts.count_rows,
+        actions=facts.action_rows,
+    )
+
+
+class _Facts:
+    """Everything read for one snapshot, grouped by company or listing."""
+
+    def __init__(self, question: Question, companies: Sequence[int] | None) -> None:
+        self.question = question
+        as_of = question.as_of
+        of_companies = Q() if companies is None else Q(company__in=companies)
+
+        last_result = (
+            RefreshOutcome.objects.filter(listing=OuterRef("pk"), done_at__isnull=False)
+            .order_by("-done_at")
+            .values("result")[:1]
+        )
+        self.listings: dict[int, list[Listing]] = defaultdict(list)
+        until = Quote.objects.of_listing_until(as_of).values("pk")
+        listings = Listing.objects.filter(of_companies).annotate(
+            last_result=Subquery(last_result), quote_pk=Subquery(until[:1]), before_pk=Subquery(until[1:2])
+        )
+        for listing in listings:
+            self.listings[listing.company_id].append(listing)
+        read = [listing for of_company in self.listings.values() for listing in of_company]
+        self.quotes = {
+            quote.listing_id: quote
+            for quote in Quote.objects.filter(pk__in=[listing.quote_pk for listing in read if listing.quote_pk])
+            .select_related("source")
+            .order_by()
+        }
+        self.before = {
+            listing: (day, close)
+            for listing, day, close in Quote.objects.filter(
+                pk__in=[listing.before_pk for listing in read if listing.before_pk]
+            )
+            .order_by()
+            .values_list("listing_id", "day", "close")
+        }
+
+        self.count_rows = {row.pk: row for row in ShareCount.objects.filter(of_companies).select_related("source")}
+        self.counts: dict[tuple[int, str], list[Count]] = defaultdict(list)
+        for count in self.count_rows.values():
+            self.counts[count.company_id, count.share_class].append(share_count(count))
+        self.action_rows = {
+            row.pk: row for row in CorporateAction.objects.filter(of_companies).select_related("source")
+        }
+        self.actions: dict[int, list[tuple[str, Action]]] = defaultdict(list)
+        for row in self.action_rows.values():
+            self.actions[row.company_id].append(
+                (row.share_class, Action(row.ex_day, row.ratio, row.new_shares, row.kind, row.pk))
+            )
+
+        self.figure_rows = {
+            figure.pk: figure
+            for figure in Figure.objects.known_on(as_of)
+            .filter(of_companies, metric__in=["revenue", "rd_expense"])
+            .select_related("source")
+        }
+        self.figures: dict[tuple[int, str], list[FigureFact]] = defaultdict(list)
+        for figure in self.figure_rows.values():
+            self.figures[figure.company_id, figure.metric].append(figure_fact(figure))
+
+        self.rounds: dict[int, list[FundingRound]] = defaultdict(list)
+        for funding in FundingRound.objects.filter(
+            of_companies, kind=FundingRound.Kind.ROUND, closed_on__lte=as_of, known_on__lte=as_of
+        ).select_related("source"):
+            if funding.post_money_low is not None or funding.post_money_high is not None:
+                self.rounds[funding.company_id].append(funding)
+        self.applying = set(
+            Milestone.objects.filter(of_companies, kind__in=APPLYING, day__lte=as_of, known_on__lte=as_of).values_list(
+                "company_id", flat=True
+            )
+        )
+        self.calendar = read_calendar()
+        days = {quote.day for quote in self.quotes.values()} | {as_of}
+        days |= {funding.closed_on for rounds in self.rounds.values() for funding in rounds if funding.closed_on}
+        self.rate_rows = {row.pk: row for row in _rates_around(days, as_of)}
+        self.rates = Rates(
+            (Rate(row.base, row.quote, row.day, row.rate, row.provider, row.pk) for row in self.rate_rows.values()),
+            settings.RATE_SOURCES,
+        )
+        self.now = timezone.now()
+
+    def valuation(self, company: Company) -> CompanyValuation:
+        """One company's row."""
+        as_of = self.question.as_of
+        listings = tuple(
+            listing
+            for listing in self.listings[company.pk]
+            if (listing.listed_on is None or listing.listed_on <= as_of)
+            and (listing.delisted_on is None or listing.delisted_on > as_of)
+        )
+        missing: dict[str, Missing] = {}
+        stage = "listed" if listings else "applying" if company.pk in self.applying else "private"
+        prices = [price for price in map(self._price, listings) if price is not None]
+        price = prices[0] if prices else None
+        if price is None:
+            missing["price"] = Missing("no_quote" if listings else "unlisted")
+        elif price.change is None:
+            missing["change"] = Missing("nothing_to_compare")
+        value = _kept(
+            self._listed_value(company, listings, prices) if listings else self._round_value(company),
+            "market_value",
+            missing,
+        )
+        on = value.day if value is not None and value.holdings else price.day if price else as_of
+        revenue = _kept(self._flow(company, "revenue", on), "revenue", missing)
+        rd_expense = self._flow(company, "rd_expense", on)
+        intensity = _kept(_intensity(rd_expense, revenue), "rd_to_revenue", missing)
+        return CompanyValuation(
+            company=company,
+            listings=listings,
+            stage=stage,
+            price=price,
+            market_value=value,
+            revenue=revenue,
+            price_to_sales=_kept(_multiple(value, revenue), "price_to_sales", missing),
+            rd_to_revenue=intensity,
+            rd_expense=None if intensity is None or isinstance(rd_expense, Missing) else rd_expense,
+            missing=missing,
+        )
+
+    def _price(self, listing: Listing) -> Price | None:
+        quote = self.quotes.get(listing.pk)
+        if quote is None:
+            return None
+        as_of = self.question.as_of
+        live = as_of >= self.now.astimezone(HOME).date()
+        state = FreshnessState.STALE
+        if listing.mic in MARKETS:  # an exchange whose hours we do not know cannot be called live
+            state = freshness(
+                mic=listing.mic,
+                day=quote.day,
+                last_at=quote.last_at,
+                final=quote.final,
+                delayed=quote.delayed,
+                suspended=quote.suspended,
+                now=self.now if live else _end_of_day(listing.mic, as_of),
+                calendar=self.calendar,
+                failed=live and getattr(listing, "last_result", None) in SOURCE_TROUBLE,
+                limit_minutes=settings.STALE_AFTER_OPEN_MINUTES,
+            )
+        return Price(listing, quote, state, self._change(listing, quote))
+
+    def _change(self, listing: Listing, quote: Quote) -> Decimal | None:
+        """Change from the session before; None when the quote before is of an older day."""
+        day, close = self.before.get(listing.pk, (None, None))
+        if day is None or close is None or day != self.calendar.previous_session(listing.mic, quote.day):
+            return None
+        for share_class, action in self.actions[listing.company_id]:
+            if share_class in (ShareClass.ALL, listing.share_class) and action.ex_day == quote.day:
+                close /= action.ratio  # a bonus issue between the two days is not a fall of the price
+        return change(quote.close, close)
+
+    def _listed_value(
+        self, company: Company, listings: Sequence[Listing], prices: Sequence[Price]
+    ) -> MarketValue | Missing:
+        if not prices:
+            return Missing("no_quote")
+        try:
+            if len(listings) == 1:
+                held = [self._holding(company, prices[0], ShareClass.ALL)]
+            else:
+                held = [self._holding(company, price, price.listing.share_class) for price in prices]
+                if len(prices) < len(listings):
+                    return Missing("no_quote")
+        except CountMissing as lacking:
+            if len(listings) > 1:
+                return Missing("classes_unknown")
+            return Missing("shares_since", {"since": lacking.since}) if lacking.since else Missing("no_shares")
+        except RateMissing as lacking:
+            return _no_rate(lacking)
+        money = total((holding.money for holding in held), self.question.currency)
+        return MarketValue(money, min(price.day for price in prices), tuple(held))
+
+    def _holding(self, company: Company, price: Price, share_class: str) -> Holding:
+        """Shares of one class at one price. A lone listing values all shares, by class or as one count."""
+        listing = price.listing
+        classes = [share_class] if self.counts.get((company.pk, share_class)) else []
+        if not classes and share_class == ShareClass.ALL:
+            classes = [listing.share_class]
+        if not classes:
+            raise CountMissing(None)
+        actions = [act for of_class, act in self.actions[company.pk] if of_class in (ShareClass.ALL, share_class)]
+        shares = shares_on(price.day, self.counts.get((company.pk, classes[0]), []), actions, listing.listed_on)
+        conversion = self.rates.conversion(listing.currency, self.question.currency, price.day)
+        return Holding(price, classes[0], shares, conversion)
+
+    def _round_value(self, company: Company) -> MarketValue | Missing:
+        rounds = self.rounds[company.pk]
+        if not rounds:
+            return Missing("no_round")
+        last = max(funding.closed_on for funding in rounds if funding.closed_on)
+        of_last = tuple(funding for funding in rounds if funding.closed_on == last)
+        try:
+            # All in the currency of the first, so that sources which differ make one range.
+            conversion = self.rates.conversion(of_last[0].currency, self.question.currency, last)
+            values = [
+                Money.between(funding.post_money_low, funding.post_money_high, funding.currency).converted(
+                    self.rates.conversion(funding.currency, self.question.currency, last).factor,
+                    self.question.currency,
+                )
+                for funding in of_last
+            ]
+        except RateMissing as lacking:
+            return _no_rate(lacking)
+        lows = [value.low for value in values if value.low is not None]
+        highs = [value.high for value in values if value.high is not None]
+        money = Money.between(min(lows, default=None), max(highs, default=None), self.question.currency)
+        return MarketValue(money, last, round=RoundValue(of_last, conversion, money))
+
+    def _flow(self, company: Company, metric: str, on: date) -> Revenue | Missing:
+        try:
+            amount = flow(self.figures.get((company.pk, metric), []), self.question.basis, self.question.as_of)
+            conversion = self.rates.conversion(amount.money.currency, self.question.currency, on)
+        except FlowMissing as lacking:
+            return Missing(lacking.code, {"period": lacking.period})
+        except RateMissing as lacking:
+            return _no_rate(lacking)
+        if not conversion.legs:
+            return Revenue(amount.money, amount, conversion)
+        return Revenue(_converted(amount.money, conversion), amount, conversion)
+
+
+def _kept(found: T | Missing, name: str, missing: dict[str, Missing]) -> T | None:
+    """The number, or None with its reason noted under `name`."""
+    if isinstance(found, Missing):
+        missing[name] = found
+        return None
+    return found
+
+
+def _converted(money: Money, conversion: Conversion) -> Money:
+    return money.converted(conversion.factor, conversion.quote)
+
+
+def _no_rate(lacking: RateMissing) -> Missing:
+    return Missing("no_rate", {"base": lacking.base, "quote": lacking.quote, "day": lacking.day})
+
+
+def _multiple(value: MarketValue | None, revenue: Revenue | None) -> Interval | Missing:
+    if value is None or revenue is None:
+        return Missing("no_value" if value is None else "no_revenue")
+    if not revenue.flow.covers_a_year:
+        return Missing("part_of_year", {"period": revenue.flow.period})
+    try:
+        return price_to_sales(value.money, revenue.money)
+    except NotMeaningful:
+        return Missing("not_positive")
+
+
+def _intensity(rd_expense: Revenue | Missing, revenue: Revenue | None) -> Interval | Missing:
+    if revenue is None:
+        return Missing("no_revenue")
+    if isinstance(rd_expense, Missing) or rd_expense.flow.end != revenue.flow.end:
+        return Missing("no_rd")
+    try:
+        return rd_intensity(rd_expense.money, revenue.money)
+    except (NotMeaningful, CurrencyMismatch):
+        return Missing("not_positive")
+
+
+def totals(rows: Iterable[CompanyValuation], question: Question, benchmark: CompanyValuation | None) -> Totals:
+    """The sector taken together. Benchmarks among `rows` are left out; `benchmark` is NVIDIA's row."""
+    members = [row for row in rows if not row.company.is_benchmark]
+    missing: dict[str, Missing] = {}
+    values = [row.market_value.money for row in members if row.market_value]
+    revenues = [row.revenue.money for row in members if row.revenue and row.revenue.flow.covers_a_year]
+    both = [
+        (row.market_value.money, row.revenue.money)
+        for row in members
+        if row.market_value and row.revenue and row.price_to_sales
+    ]
+
+    def added(name: str, amounts: Sequence[Money]) -> Money | None:
+        try:
+            return total(amounts, question.currency)
+        except NotMeaningful:
+            missing[name] = Missing("no_members")
+            return None
+
+    value, revenue = added("market_value", values), added("revenue", revenues)
+    multiple = None
+    if both:
+        try:
+            multiple = price_to_sales(
+                total((pair[0] for pair in both), question.currency),
+                total((pair[1] for pair in both), question.currency),
+            )
+        except NotMeaningful:
+            missing["price_to_sales"] = Missing("not_positive")
+    else:
+        missing["price_to_sales"] = Missing("no_members")
+    nvidia = benchmark.market_value if benchmark else None
+    of_nvidia = share_of(value, nvidia.money) if value and nvidia else None
+    if of_nvidia is None:
+        missing["of_nvidia"] = Missing("no_benchmark" if nvidia is None else "no_members")
+    return Totals(
+        market_value=value,
+        market_value_coverage=_coverage(values, members),
+        revenue=revenue,
+        revenue_coverage=_coverage(revenues, members),
+        price_to_sales=multiple,
+        price_to_sales_coverage=Coverage(len(both), len(members)),
+        of_nvidia=of_nvidia,
+        nvidia=nvidia,
+        missing=missing,
+    )
+
+
+def _coverage(amounts: Sequence[Money], members: Sequence[CompanyValuation]) -> Coverage:
+    return Coverage(len(amounts), len(members), sum(not money.amount.is_point for money in amounts))
+
+
+def figure_fact(figure: Figure) -> FigureFact:
+    """A figure's row as the pure modules take it."""
+    return FigureFact(
+        key=figure.pk,
+        period=figure.period,
+        start=figure.period_start,
+        end=figure.period_end,
+        low=figure.low,
+        high=figure.high,
+        currency=figure.currency,
+        basis=figure.basis,
+        reported_in=figure.reported_in,
+        tier=figure.source.tier,
+        known_on=figure.known_on,
+    )
+
+
+def share_count(row: ShareCount) -> Count:
+    """A reported count as the pure functions take it: reported before implied, then by tier, then the newer source."""
+    rank = (
+        row.method != ShareCount.Method.REPORTED,
+        TIERS.index(row.source.tier),
+        -(row.source.published_on or date.min).toordinal(),
+    )
+    return Count(row.total, row.valid_from, rank, row.pk)
+
+
+def read_calendar() -> Calendar:
+    """The exchange days at hand."""
+    exceptions = {(mic, day): DayKind(kind) for mic, day, kind in ExchangeDay.objects.values_list("mic", "day", "kind")}
+    years: dict[str, set[int]] = defaultdict(set)
+    for mic, year in ExchangeYear.objects.values_list("mic", "year"):
+        years[mic].add(year)
+    return Calendar(exceptions, {mic: frozenset(known) for mic, known in years.items()})
+
+
+def _end_of_day(mic: str, day: date) -> datetime:
+    market = MARKETS.get(mic)
+    return datetime.combine(day, time(23, 59), tzinfo=market.zone if market else HOME)
+
+
+def _rates_around(days: Iterable[date], as_of: date) -> Iterable[FxRate]:
+    """Daily rates that a conversion on one of the days may use, in one query."""
+    windows: list[tuple[date, date]] = []
+    for day in sorted(days):
+        start = day - RATE_WINDOW
+        if windows and start <= windows[-1][1]:
+            windows[-1] = (windows[-1][0], day)
+        else:
+            windows.append((start, day))
+    within = Q()
+    for start, end in windows:
+        within |= Q(day__gte=start, day__lte=end)
+    return FxRate.objects.filter(within, span=FxRate.Span.DAY, day__lte=as_of).select_related("source")
+
+
+def source_of(filing: Filing | None) -> str:
+    """A filing in one line: publisher, title, date."""
+    if filing is None:
+        return ""
+    return " · ".join(str(part) for part in (filing.publisher_name, filing.title, filing.published_on) if part)
