@@ -1,0 +1,69 @@
+// What every page does: "/" finds the search box, preferences are kept, a failed request says so.
+
+const YEAR = 365 * 24 * 3600;
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest?.("input, select, textarea, [contenteditable]");
+  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    event.preventDefault();
+    document.getElementById("search")?.focus();
+  }
+});
+
+function keep(name, value) {
+  document.cookie = `${name}=${value}; path=/; max-age=${YEAR}; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+}
+
+const root = document.documentElement;
+
+function showTheme() {
+  for (const input of document.querySelectorAll('[data-preference="theme"] input')) {
+    input.checked = input.value === root.dataset.theme;
+  }
+}
+
+document.addEventListener("change", (event) => {
+  if (event.target.closest('[data-preference="theme"]')) {
+    root.dataset.theme = event.target.value;
+    keep("theme", event.target.value);
+    document.dispatchEvent(new Event("themechange"));
+  }
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-swap-colours]")) {
+    root.dataset.up = root.dataset.up === "red" ? "green" : "red";
+    keep("direction_colours", `${root.dataset.up}_up`);
+  }
+});
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  document.dispatchEvent(new Event("themechange"));
+});
+document.addEventListener("htmx:after:process", showTheme); // Back puts a new page body in place
+showTheme();
+
+// --- Requests that fail ---
+
+function warn(text) {
+  const line = document.getElementById("alert");
+  if (line) line.textContent = text;
+}
+
+document.addEventListener("htmx:response:error", ({ detail }) => {
+  const { status } = detail.ctx.response;
+  if (status !== 400) warn(document.getElementById("alert")?.dataset.failed ?? "");
+});
+document.addEventListener("htmx:error", ({ detail }) => {
+  if (detail.error?.name !== "AbortError") warn(document.getElementById("alert")?.dataset.offline ?? "");
+});
+document.addEventListener("htmx:before:response", (event) => {
+  const { raw, status } = event.detail.ctx.response;
+  if (raw.redirected) {
+    // Signed out meanwhile: the answer is the login page, which must not be put into a part of this one.
+    event.preventDefault();
+    location.assign(location.href);
+  } else if (status < 400) {
+    warn("");
+  }
+});

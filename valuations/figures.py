@@ -1,0 +1,303 @@
+"""From valuations to charts: chooses what is drawn, scales it to the reader's unit and puts it into the reader's words."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from companies.models import Company, CorporateAction, Listing, ShareClass, ShareCount
+from valuations.charts import (
+    Chart,
+    Extent,
+    Line,
+    LineWords,
+    Mark,
+    SectorWords,
+    can_draw,
+    line_chart,
+    sector_chart,
+    thinned,
+)
+from valuations.choice import TIERS
+from valuations.models import FxRate, Quote
+from valuations.money import Money
+from valuations.rates import Rate, RateMissing, Rates
+from valuations.reasons import Missing
+from valuations.sector import Sector
+from valuations.shares import Action, Count, CountMissing, adjustment, shares_on
+from valuations.snapshot import RATE_WINDOW, CompanyValuation
+from valuations.state import State
+from valuations.templatetags.numbers import (
+    basis_word,
+    day,
+    money,
+    multiple,
+    name,
+    period,
+    revenue_basis_word,
+    table_unit,
+    unit,
+)
+
+
+def sector_figure(sector: Sector) -> dict[str, Any]:
+    """The sector chart of a page of rows: `data` and `layout` for Plotly, `caption` and `not_drawn` for the page.
+
+    `not_drawn` names each row that has no place on the chart, with the reason.
+    """
+    state = sector.state
+    divisor, unit_name = table_unit(state.currency)
+    marks: list[Mark] = []
+    not_drawn: list[dict[str, str]] = []
+    for row in sector.page_rows:
+        drawn = _mark(row, state.scale, divisor)
+        if isinstance(drawn, Mark):
+            marks.append(drawn)
+        else:
+            not_drawn.append({"name": name(row.company), "slug": row.company.slug, "reason": drawn})
+    words = SectorWords(
+        x_title=_("Revenue, %(basis)s (%(unit)s)") % {"basis": revenue_basis_word(state.basis), "unit": unit_name},
+        y_title=_("Market value (%(unit)s)") % {"unit": unit_name},
+        multiple=_("P/S {}×"),
+        listed=_("listed"),
+        unlisted=_("not listed, at the last funding round"),
+        benchmark=_("benchmark"),
+        summary=_summary(sector, marks),
+    )
+    chart = sector_chart(marks, words, scale=state.scale)
+    return {**chart, "caption": _caption(state, marks), "not_drawn": not_drawn}
+
+
+def _mark(row: CompanyValuation, scale: str, divisor: Decimal) -> Mark | str:
+    """The row's place on the chart, or why it has none."""
+    value, revenue = row.market_value, row.revenue
+    if value is None:
+        return str(row.missing.get("market_value", Missing("no_value")))
+    if revenue is None:
+        return str(row.missing.get("revenue", Missing("no_revenue")))
+    if not revenue.flow.covers_a_year:
+        return str(Missing("part_of_year", {"period": period(revenue.flow.period)}))
+    x, y = _extent(revenue.money, divisor), _extent(value.money, divisor)
+    if not can_draw(x, y, scale):
+        return _("revenue is not above zero, which a logarithmic axis cannot show")
+    priced = _("last funding round, %(day)s") if value.round else _("price of %(day)s")
+    facts = [
+        _("Market value: %(value)s") % {"value": money(value.money)} + f" ({priced % {'day': day(value.day)}})",
+        _("Revenue: %(value)s") % {"value": money(revenue.money)}
+        + f" ({period(revenue.flow.period)}, {basis_word(revenue.flow.basis)})",
+    ]
+    if row.price_to_sales:
+        facts.append(_("Price to sales: %(value)s") % {"value": multiple(row.price_to_sales)})
+    return Mark(
+        key=row.company.slug,
+        name=name(row.company),
+        x=x,
+        y=y,
+        hover=facts,
+        hollow=not row.is_listed,
+        benchmark=row.company.is_benchmark,
+    )
+
+
+def _extent(amount: Money, divisor: Decimal) -> Extent:
+    low, high = amount.low, amount.high
+    return Extent(None if low is None else low / divisor, None if high is None else high / divisor)
+
+
+def _summary(sector: Sector, marks: Sequence[Mark]) -> str:
+    """What the chart shows, in a sentence for those who do not see it."""
+    if not marks:
+        return _("No company can be drawn.")
+    drawn = {mark.key for mark in marks if not mark.benchmark}
+    rows = [row for row in sector.page_rows if row.company.slug in drawn]
+    said = [_("Market value against revenue of %(n)s companies.") % {"n": len(marks)}]
+    valued = [(row.market_value.money.high, row) for row in rows if row.market_value]
+    by_value = [(high, row) for high, row in valued if high is not None]
+    if by_value:
+        top = max(by_value, key=lambda pair: pair[0])[1]
+        if top.market_value:
+            said.append(
+                _("Highest market value: %(name)s, %(value)s.")
+                % {"name": name(top.company), "value": money(top.market_value.money)}
+            )
+    dear = [(row.price_to_sales.high, row) for row in rows if row.price_to_sales]
+    by_multiple = sorted((pair for pair in dear if pair[0] is not None), key=lambda pair: pair[0] or Decimal(0))
+    if len(by_multiple) > 1:
+        said.append(
+            _("Price to sales from %(low)s (%(cheapest)s) to %(high)s (%(dearest)s).")
+            % {
+                "low": multiple(by_multiple[0][1].price_to_sales),
+                "cheapest": name(by_multiple[0][1].company),
+                "high": multiple(by_multiple[-1][1].price_to_sales),
+                "dearest": name(by_multiple[-1][1].company),
+            }
+        )
+    return " ".join(said)
+
+
+def _caption(state: State, marks: Sequence[Mark]) -> list[str]:
+    """The sentences under the chart; only about what is on it."""
+    said = [
+        _("Both axes are logarithmic: each decade is ten times the one before.")
+        if state.scale == "log"
+        else _("Both axes are linear and begin at zero."),
+        _("Dotted lines join companies with the same price-to-sales multiple."),
+    ]
+    extents = [extent for mark in marks for extent in (mark.x, mark.y)]
+    if any(not extent.is_open and extent.low != extent.high for extent in extents):
+        said.append(_("Bars show a range."))
+    if any(extent.is_open for extent in extents):
+        said.append(_("Triangles point to the end of a range that is not known."))
+    if any(mark.hollow for mark in marks):
+        said.append(_("Hollow marks are not listed, at their last funding round."))
+    if any(mark.benchmark for mark in marks):
+        said.append(_("Squares are benchmarks, left out of the totals."))
+    return said
+
+
+def history_figures(company: Company, state: State, *, raw: bool) -> dict[str, Chart]:
+    """Charts of a company's past up to the day of the state: the price of each listing, and its market value.
+
+    Prices are comparable with those of the day unless `raw`: bonus issues and splits since are taken out. Five queries,
+    whatever the length of the history.
+    """
+    history = _History(company, state)
+    charts: dict[str, Chart] = {}
+    for listing in history.listings:
+        quotes = history.quotes[listing.pk]
+        if len(quotes) > 1:
+            charts[f"price-{listing.pk}"] = _price_chart(listing, quotes, history.adjusting(listing), raw=raw)
+    values = history.market_values()
+    if sum(value is not None for _day, value in values) > 1:
+        charts["market-value"] = _value_chart(values, state)
+    return charts
+
+
+def _price_chart(
+    listing: Listing, quotes: Sequence[tuple[date, Decimal]], actions: Sequence[Action], *, raw: bool
+) -> Chart:
+    points = [(when, close if raw else close * adjustment(when, actions)) for when, close in thinned(quotes)]
+    words = LineWords(
+        title=_("Price of %(listing)s") % {"listing": listing},
+        y_title=_("%(currency)s per share") % {"currency": listing.currency},
+        caption=(
+            _("Closing prices as they were paid; bonus issues show as steps.")
+            if raw
+            else _("Closing prices, adjusted for bonus issues and splits; what was paid is shown as raw prices.")
+        )
+        if actions
+        else _("Closing prices as they were paid."),
+        summary=_("Closing price from %(first)s, %(low)s, to %(last)s, %(high)s %(currency)s per share.")
+        % {
+            "first": day(points[0][0]),
+            "low": f"{points[0][1]:,.2f}",
+            "last": day(points[-1][0]),
+            "high": f"{points[-1][1]:,.2f}",
+            "currency": listing.currency,
+        },
+        notes=[(action.ex_day, f"× {action.ratio.normalize():f}") for action in actions if action.ratio != 1],
+    )
+    return line_chart([Line(str(listing), points, listing.currency)], words)
+
+
+def _value_chart(values: Sequence[tuple[date, Decimal | None]], state: State) -> Chart:
+    divisor, unit_name = table_unit(state.currency)
+    known = [(when, value) for when, value in values if value is not None]
+    words = LineWords(
+        title=_("Market value"),
+        y_title=_("Market value (%(unit)s)") % {"unit": unit_name},
+        caption=_("Price × shares × exchange rate, each of the day itself. Gaps: one of the three is not known."),
+        summary=_("Market value from %(first)s, %(low)s, to %(last)s, %(high)s.")
+        % {
+            "first": day(known[0][0]),
+            "low": money(Money.of(known[0][1], state.currency)),
+            "last": day(known[-1][0]),
+            "high": money(Money.of(known[-1][1], state.currency)),
+        },
+    )
+    points = [(when, None if value is None else value / divisor) for when, value in values]
+    return line_chart([Line(_("Market value"), points, unit(state.currency))], words)
+
+
+class _History:
+    """What is needed of one company's past, read at once."""
+
+    def __init__(self, company: Company, state: State) -> None:
+        self.currency = state.currency
+        until = state.day
+        self.listings = [
+            listing
+            for listing in Listing.objects.filter(company=company)
+            if listing.listed_on is None or listing.listed_on <= until
+        ]
+        self.quotes: dict[int, list[tuple[date, Decimal]]] = defaultdict(list)
+        for listing_id, when, close in (
+            Quote.objects.filter(listing__company=company, day__lte=until)
+            .order_by("day")
+            .values_list("listing_id", "day", "close")
+        ):
+            self.quotes[listing_id].append((when, close))
+        self.actions: list[tuple[str, Action]] = [
+            (row.share_class, Action(row.ex_day, row.ratio, row.new_shares, row.kind))
+            for row in CorporateAction.objects.filter(company=company, ex_day__lte=until)
+        ]
+        self.counts: dict[str, list[Count]] = defaultdict(list)
+        for row in ShareCount.objects.filter(company=company).select_related("source"):
+            rank = (
+                row.method != ShareCount.Method.REPORTED,
+                TIERS.index(row.source.tier),
+                -(row.source.published_on or date.min).toordinal(),
+            )
+            self.counts[row.share_class].append(Count(row.total, row.valid_from, rank))
+        first = min((days[0][0] for days in self.quotes.values()), default=until)
+        self.rates = Rates(
+            (
+                Rate(row.base, row.quote, row.day, row.rate, row.provider)
+                for row in FxRate.objects.filter(span=FxRate.Span.DAY, day__gte=first - RATE_WINDOW, day__lte=until)
+            ),
+            settings.RATE_SOURCES,
+        )
+
+    def adjusting(self, listing: Listing) -> list[Action]:
+        """Corporate actions of the listing's class of shares."""
+        return [action for kind, action in self.actions if kind in (ShareClass.ALL, listing.share_class)]
+
+    def market_values(self) -> list[tuple[date, Decimal | None]]:
+        """Market value by day in units of the state's currency; None where an input of the day is lacking."""
+        days = thinned(sorted({when for quotes in self.quotes.values() for when, _close in quotes}))
+        return [(when, self._value(when)) for when in days]
+
+    def _value(self, when: date) -> Decimal | None:
+        trading = [
+            listing
+            for listing in self.listings
+            if (listing.listed_on is None or listing.listed_on <= when)
+            and (listing.delisted_on is None or listing.delisted_on > when)
+        ]
+        try:
+            parts = [self._part(listing, when, alone=len(trading) == 1) for listing in trading]
+        except (CountMissing, RateMissing):
+            return None
+        known = [part for part in parts if part is not None]
+        return sum(known, Decimal(0)) if known and len(known) == len(parts) else None
+
+    def _part(self, listing: Listing, when: date, *, alone: bool) -> Decimal | None:
+        quotes = self.quotes[listing.pk]
+        place = bisect_right(quotes, when, key=lambda quote: quote[0])
+        if not place:
+            return None
+        on, close = quotes[place - 1]
+        kinds = [ShareClass.ALL, listing.share_class] if alone else [listing.share_class]
+        kind = next((kind for kind in kinds if self.counts.get(kind)), None)
+        if kind is None:
+            return None
+        actions = [action for of, action in self.actions if of in (ShareClass.ALL, kind)]
+        shares = shares_on(on, self.counts[kind], actions, listing.listed_on)
+        return close * shares.total * self.rates.conversion(listing.currency, self.currency, on).factor

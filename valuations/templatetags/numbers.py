@@ -1,0 +1,541 @@
+"""How numbers, days and states are written: rounding, units, signs and words of the reader's language.
+
+Nothing is rounded before it gets here. English counts in bn and tn, Chinese in 亿 and 万亿; a range keeps both of its ends
+and one unit; an open range says ≥ or ≤; a missing number is a dash that carries its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.conf import settings
+from django.urls import get_script_prefix, reverse
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.timezone import localtime
+from django.utils.translation import get_language, gettext_lazy, pgettext, pgettext_lazy
+from django.utils.translation import gettext as _
+
+from companies.models.company import Company, Segment
+from companies.models.figure import Basis, Metric
+from companies.models.filing import Filing, Tier
+from valuations.explain import row_sources
+from valuations.money import Interval, Money
+from valuations.reasons import Missing
+from valuations.sector import Sector
+from valuations.sessions import FreshnessState
+from valuations.snapshot import CompanyValuation, Coverage, Snapshot, today
+from valuations.state import State
+from valuations.trailing import RevenueBasis
+
+register = template.Library()
+
+MISSING = "—"
+Word = str | Promise
+
+STATE_WORDS: dict[str, Word] = {
+    FreshnessState.LIVE: pgettext_lazy("price", "live"),
+    FreshnessState.DELAYED: pgettext_lazy("price", "delayed"),
+    FreshnessState.LUNCH_BREAK: pgettext_lazy("price", "lunch break"),
+    FreshnessState.CLOSED: pgettext_lazy("price", "closed"),
+    FreshnessState.HOLIDAY: pgettext_lazy("price", "holiday"),
+    FreshnessState.SUSPENDED: pgettext_lazy("price", "suspended"),
+    FreshnessState.STALE: pgettext_lazy("price", "stale"),
+    FreshnessState.FAILED: pgettext_lazy("price", "not refreshed"),
+}
+# Amber: the reader should look twice before believing that this is the price of now.
+STATES_TO_LOOK_AT = {FreshnessState.DELAYED, FreshnessState.SUSPENDED, FreshnessState.STALE, FreshnessState.FAILED}
+STAGE_WORDS: dict[str, Word] = {
+    "listed": gettext_lazy("listed"),
+    "applying": gettext_lazy("applying for a listing"),
+    "private": gettext_lazy("not listed"),
+}
+REVENUE_BASIS_WORDS: dict[str, Word] = {
+    RevenueBasis.FY: gettext_lazy("last fiscal year"),
+    RevenueBasis.TTM: gettext_lazy("trailing 12 months"),
+    RevenueBasis.GUIDANCE: gettext_lazy("guidance"),
+}
+BASIS_WORDS: dict[str, Word] = {
+    Basis.ACTUAL: pgettext_lazy("basis", "actual"),
+    Basis.PRELIMINARY: pgettext_lazy("basis", "preliminary"),
+    Basis.GUIDANCE: pgettext_lazy("basis", "guidance"),
+    Basis.FORECAST: pgettext_lazy("basis", "forecast"),
+    Basis.CLAIMED: pgettext_lazy("basis", "claimed"),
+}
+NUMBER_WORDS: dict[str, Word] = {
+    "price": gettext_lazy("Price"),
+    "change": gettext_lazy("Day’s change"),
+    "market_value": gettext_lazy("Market value"),
+    "revenue": gettext_lazy("Revenue"),
+    "price_to_sales": gettext_lazy("Price to sales"),
+    "rd_to_revenue": gettext_lazy("R&D ÷ revenue"),
+}
+ENGLISH_UNITS = ((Decimal(10) ** 12, "tn"), (Decimal(10) ** 9, "bn"), (Decimal(10) ** 6, "m"))
+CHINESE_UNITS = ((Decimal(10) ** 12, "万亿"), (Decimal(10) ** 8, "亿"), (Decimal(10) ** 4, "万"))
+CHINESE_CURRENCIES = {"CNY": "元", "USD": "美元", "HKD": "港元", "EUR": "欧元"}
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+TABLE_DIGITS, TILE_DIGITS, PANEL_DIGITS = 4, 3, 7
+
+
+def in_chinese() -> bool:
+    """Whether the reader's language is Chinese."""
+    return (get_language() or "").startswith("zh")
+
+
+# --- Plain numbers ------------------------------------------------------------------------------
+
+
+def rounded(value: Decimal, places: int) -> str:
+    """With so many decimals at most, thousands separated; no trailing zeros, a real minus sign, no minus before zero."""
+    text = f"{value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):,f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "0") else text.replace("-", "−")
+
+
+def places_for(value: Decimal, digits: int) -> int:
+    """How many decimals show `value` with so many significant digits; none for a number that long already."""
+    return max(0, digits - 1 - value.adjusted()) if value else 0
+
+
+def significant(value: Decimal, digits: int) -> str:
+    """With so many significant digits; all digits before the point are always kept."""
+    return rounded(value, min(places_for(value, digits), 12))
+
+
+def ends(interval: Interval, write: Callable[[Decimal, int], str]) -> str:
+    """Both ends of a range, or its one number. `write` takes a number and how many digits to show beyond its usual.
+
+    The ends are told apart: when rounding makes them equal they are written with more digits.
+    """
+    low, high = interval.low, interval.high
+    if low is None or high is None:
+        return f"≤ {write(high, 0)}" if high is not None else f"≥ {write(low, 0)}" if low is not None else MISSING
+    if low == high:
+        return write(low, 0)
+    for more in range(8):
+        first, last = write(low, more), write(high, more)
+        if first != last:
+            break
+    return f"{first} – {last}" if "−" in first + last else f"{first}–{last}"
+
+
+# --- Money --------------------------------------------------------------------------------------
+
+
+def table_unit(currency: str) -> tuple[Decimal, str]:
+    """What a column of amounts is counted in: the divisor, and its name with the currency."""
+    if in_chinese():
+        return Decimal(10) ** 8, f"亿{_currency_in_chinese(currency)}"
+    return Decimal(10) ** 9, f"{currency} bn"
+
+
+def _currency_in_chinese(currency: str) -> str:
+    return CHINESE_CURRENCIES.get(currency) or f" {currency}"
+
+
+def _scaled(value: Money, digits: int) -> str:
+    largest = max(abs(end) for end in (value.low, value.high) if end is not None)
+    units = CHINESE_UNITS if in_chinese() else ENGLISH_UNITS
+    divisor, name = next(((size, word) for size, word in units if largest >= size), (Decimal(1), ""))
+    text = ends(value.amount, lambda end, more: significant(end / divisor, digits + more))
+    sign, number = (text[:2], text[2:]) if text[:2] in ("≥ ", "≤ ") else ("", text)
+    if in_chinese():
+        return f"{sign}{number}{name}{_currency_in_chinese(value.currency)}"
+    return f"{sign}{value.currency} {number}{' ' if name else ''}{name}"
+
+
+@register.filter
+def money(value: Money | None, digits: int = TILE_DIGITS) -> str:
+    """An amount with its currency and unit: `CNY 1.56 tn`, `CNY 1.6–1.7 bn`, `1.56万亿元`."""
+    return MISSING if value is None else _scaled(value, digits)
+
+
+@register.filter
+def hundredth(value: Money) -> Money:
+    """One percent of an amount."""
+    return value.converted(Decimal("0.01"), value.currency)
+
+
+@register.filter
+def amount(value: Money | None) -> str:
+    """An amount in the unit of its column, which the header names (see `unit`)."""
+    if value is None:
+        return MISSING
+    divisor, _name = table_unit(value.currency)
+    return ends(value.amount, lambda end, more: significant(end / divisor, TABLE_DIGITS + more))
+
+
+@register.filter
+def unit(currency: str) -> str:
+    """The unit of a column of amounts: `CNY bn`, `亿元`."""
+    return table_unit(currency)[1]
+
+
+@register.filter
+def price(value: Decimal | None) -> str:
+    """A price per share: two decimals, more where it has them."""
+    if value is None:
+        return MISSING
+    exact = -int(value.normalize().as_tuple().exponent)
+    return f"{value.quantize(Decimal(1).scaleb(-min(max(exact, 2), 6))):,f}"
+
+
+@register.filter
+def exact(value: Any) -> str:
+    """Every digit, unscaled: for those who check."""
+    if isinstance(value, Money):
+        return f"{value.currency} {exact(value.amount)}"
+    if isinstance(value, Interval):
+        return ends(value, lambda end, _more: rounded(end, 10))
+    if isinstance(value, int | Decimal):
+        return rounded(Decimal(value), 10)
+    return MISSING if value is None else str(value)
+
+
+@register.filter
+def value(given: Any) -> str:
+    """Any input of a number (Money, Interval, Decimal, int, text), nearly exact: for source panels."""
+    if isinstance(given, Money):
+        largest = max(abs(end) for end in (given.low, given.high) if end is not None)
+        return exact(given) if largest < 10**6 else _scaled(given, PANEL_DIGITS)
+    return exact(given)
+
+
+# --- Ratios -------------------------------------------------------------------------------------
+
+
+@register.filter
+def multiple(value: Interval | None) -> str:
+    """A multiple: `66×`, `9.6×`, `117–124×`."""
+    if value is None:
+        return MISSING
+    return f"{ends(value, lambda end, more: rounded(end, more + (0 if abs(end) >= 10 else 1)))}×"
+
+
+@register.filter
+def percent(value: Interval | Decimal | None) -> str:
+    """A share of the whole: `22%`, `4.2%`, `20–25%`."""
+    if value is None:
+        return MISSING
+    interval = value if isinstance(value, Interval) else Interval.point(value)
+    return f"{ends(interval, lambda end, more: rounded(end * 100, more + (0 if abs(end) >= Decimal('0.1') else 1)))}%"
+
+
+@register.filter
+def change(value: Decimal | None) -> str:
+    """A relative change with arrow and sign, so that no one depends on its colour: `▲ +2.1%`, `▼ −1.2%`, `0.0%`."""
+    if value is None:
+        return MISSING
+    figure = (value * 100).quantize(Decimal("0.1"), ROUND_HALF_UP)
+    if not figure:
+        return "0.0%"
+    return f"▲ +{figure:,f}%" if figure > 0 else f"▼ −{-figure:,f}%"
+
+
+@register.filter
+def direction(value: Decimal | str | None) -> str:
+    """The class that colours a change; none where there is no price (a template then passes an empty text)."""
+    figure = (value * 100).quantize(Decimal("0.1"), ROUND_HALF_UP) if isinstance(value, Decimal) else 0
+    return "up" if figure > 0 else "down" if figure < 0 else ""
+
+
+# --- Days and periods ---------------------------------------------------------------------------
+
+
+@register.filter
+def day(value: date | None) -> str:
+    """A day: `30 Sep 2026`, `2026年9月30日`."""
+    if value is None:
+        return MISSING
+    if in_chinese():
+        return f"{value.year}年{value.month}月{value.day}日"
+    return f"{value.day} {MONTHS[value.month - 1]} {value.year}"
+
+
+@register.filter
+def short_day(value: date | None, beside: date | None = None) -> str:
+    """A day, without its year when that is the year of `beside`."""
+    if value is None or beside is None or value.year != beside.year:
+        return day(value)
+    return f"{value.month}月{value.day}日" if in_chinese() else f"{value.day} {MONTHS[value.month - 1]}"
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """A time in the instance's display time zone, which it names: `30 Sep 2026 15:00 CST`."""
+    if value is None:
+        return MISSING
+    local = localtime(value, ZoneInfo(settings.DISPLAY_TIME_ZONE))
+    return f"{day(local.date())} {date_format(local, 'H:i')} {local.tzname()}"
+
+
+@register.filter
+def period(value: str) -> str:
+    """A period in words: `FY2025`, `H1 2026`, `12 months to Jun 2026`; `2025财年`, `2026年上半年`."""
+    chinese = in_chinese()
+    if value.startswith("TTM-"):
+        end = date.fromisoformat(value[4:])
+        return f"截至{end.year}年{end.month}月滚动" if chinese else f"TTM {MONTHS[end.month - 1]} {end.year}"
+    if value.startswith("FY"):
+        return f"{value[2:6]}财年{_part_in_chinese(value[6:])}" if chinese else f"{value[:6]} {value[6:]}".strip()
+    year, rest = value[:4], value[4:]
+    if rest[:1] in ("H", "Q"):
+        return f"{year}年{_part_in_chinese(rest)}" if chinese else f"{rest.replace('-', '–')} {year}"
+    try:
+        return day(date.fromisoformat(value))
+    except ValueError:
+        return value
+
+
+def _part_in_chinese(part: str) -> str:
+    names = {"H1": "上半年", "H2": "下半年", "Q1-Q3": "前三季度", "Q1": "一季度", "Q2": "二季度", "Q3": "三季度"}
+    return {**names, "Q4": "四季度"}.get(part, part)
+
+
+# --- Words --------------------------------------------------------------------------------------
+
+
+@register.filter
+def state_word(value: str) -> str:
+    """The word for the state of a price."""
+    return str(STATE_WORDS.get(value, value))
+
+
+@register.filter
+def stage_word(value: str) -> str:
+    """The word for where a company stands: listed, applying, not listed."""
+    return str(STAGE_WORDS.get(value, value))
+
+
+@register.filter
+def basis_word(value: str) -> str:
+    """The word for how firm a figure is, or for a revenue basis."""
+    return str(BASIS_WORDS.get(value) or REVENUE_BASIS_WORDS.get(value, value))
+
+
+@register.filter
+def revenue_basis_word(value: str) -> str:
+    """The words for a revenue basis: `trailing 12 months`."""
+    return str(REVENUE_BASIS_WORDS.get(value, value))
+
+
+@register.filter
+def tier_word(value: str) -> str:
+    """The words for how near a source is to the company's own."""
+    return str(Tier(value).label) if value in Tier.values else value
+
+
+@register.filter
+def metric_word(value: str) -> str:
+    """The words for what a figure measures."""
+    return str(Metric(value).label) if value in Metric.values else value
+
+
+@register.filter
+def segment_word(value: str) -> str:
+    """The words for a segment."""
+    return str(Segment(value).label) if value in Segment.values else value
+
+
+@register.filter
+def number_word(value: str) -> str:
+    """The name of a number of a row."""
+    return str(NUMBER_WORDS.get(value, value))
+
+
+@register.filter
+def name(company: Company) -> str:
+    """A company's name in the reader's language."""
+    return str((in_chinese() and company.name_zh) or company.name_en)
+
+
+@register.filter
+def other_name(company: Company) -> str:
+    """Its name in the other language, if it has one."""
+    return str(company.name_en if in_chinese() and company.name_zh else company.name_zh)
+
+
+@register.filter
+def coverage(value: Coverage) -> str:
+    """How much of the sector a total holds: `7 of 9 companies, 1 of them as a range`."""
+    counted = _("%(counted)s of %(of)s companies") % {"counted": value.counted, "of": value.of}
+    if not value.ranges:
+        return counted
+    return pgettext("coverage", "%(counted)s, %(ranges)s as a range") % {"counted": counted, "ranges": value.ranges}
+
+
+# --- Links with the page's state ----------------------------------------------------------------
+
+
+@register.simple_tag
+def state_query(state: State, **changes: Any) -> str:
+    """The query string of the state with some values changed, with its question mark; empty for the plain page."""
+    query = state.query(**changes)
+    return f"?{query}" if query else ""
+
+
+@register.simple_tag
+def latest_day() -> date:
+    """The latest day that a page can be asked for."""
+    return today()
+
+
+@lru_cache(maxsize=8192)
+def _source_path(_prefix: str, slug: str, field: str) -> str:
+    return reverse("valuations:source", args=[slug, field])
+
+
+@lru_cache(maxsize=8192)
+def _company_path(_prefix: str, slug: str) -> str:
+    return reverse("valuations:company", args=[slug])
+
+
+@register.simple_tag
+def company_path(company: Company) -> str:
+    """The address of a company's page, without a query."""
+    return _company_path(get_script_prefix(), company.slug)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A sortable column: its header, and what a click on it asks for."""
+
+    name: str
+    label: Word
+    unit: Word = ""
+    numeric: bool = False
+    query: str = ""
+    sorted: str = ""  # the value of aria-sort
+
+
+@register.simple_tag
+def sector_columns(state: State) -> list[Column]:
+    """The columns of the sector's table, each with the query that sorts by it."""
+    amounts = unit(state.currency)
+    columns = [
+        Column("company", _("Company")),
+        Column("ticker", _("Ticker")),
+        Column("price", _("Price"), _("local currency"), numeric=True),
+        Column("change", _("Day"), numeric=True),
+        Column("market_value", _("Market value"), amounts, numeric=True),
+        Column("revenue", _("Revenue"), pgettext("unit of a column", "%(unit)s, basis") % {"unit": amounts}, numeric=True),
+        Column("price_to_sales", _("P/S"), numeric=True),
+        Column("rd_to_revenue", _("R&D ÷ revenue"), numeric=True),
+    ]
+    return [_sorting(column, state) for column in columns]
+
+
+def _sorting(column: Column, state: State) -> Column:
+    chosen = state.sort == column.name
+    first = "desc" if column.numeric else "asc"
+    flipped = "asc" if state.direction == "desc" else "desc"
+    return Column(
+        column.name,
+        column.label,
+        column.unit,
+        column.numeric,
+        query=state_query(state, sort=column.name, direction=flipped if chosen else first, page=1),
+        sorted=("descending" if state.direction == "desc" else "ascending") if chosen else "",
+    )
+
+
+WRITERS: dict[str, Callable[[CompanyValuation], str]] = {
+    "price": lambda row: price(row.price.value) if row.price else "",
+    "market_value": lambda row: amount(row.market_value.money) if row.market_value else "",
+    "revenue": lambda row: amount(row.revenue.money) if row.revenue else "",
+    "price_to_sales": lambda row: multiple(row.price_to_sales) if row.price_to_sales else "",
+    "rd_to_revenue": lambda row: percent(row.rd_to_revenue) if row.rd_to_revenue else "",
+}
+
+
+@register.simple_tag
+def number(row: CompanyValuation, field: str, query: str) -> SafeString:
+    """One number of a row as the link that opens its source; a dash that carries its reason when there is none.
+
+    A tag rather than an include: a page has hundreds of these.
+    """
+    path = escape(_source_path(get_script_prefix(), row.company.slug, field) + query)
+    text = WRITERS[field](row)
+    if text:
+        return mark_safe(f'<a class="src" href="{path}">{text}</a>')
+    return mark_safe(f'<a class="src none" href="{path}">{dash(row.missing.get(field))}</a>')
+
+
+@register.filter
+def dash(reason: object) -> SafeString:
+    """A dash for a missing number; the reason is read out, and shown on hover and focus."""
+    if not reason:
+        return mark_safe(MISSING)
+    return format_html('<span aria-hidden="true">{}</span><span class="why">{}</span>', MISSING, str(reason))
+
+
+@register.simple_tag
+def freshness(row: CompanyValuation, beside: date) -> SafeString:
+    """The badge that says how old the value of a row is: a word and a day."""
+    if row.price:
+        look = " look" if row.price.state in STATES_TO_LOOK_AT else ""
+        word = f"{state_word(row.price.state)} · {short_day(row.price.day, beside)}"
+        return format_html('<span class="age{} {}">{}</span>', look, row.price.state, word)
+    if row.market_value and row.market_value.round:
+        said = _("round, %(day)s") % {"day": short_day(row.market_value.round.day, beside)}
+        return format_html('<span class="age look">{}</span>', said)
+    if row.is_listed:
+        return format_html('<span class="age look">{}</span>', _("no price"))
+    return SafeString("")
+
+
+@register.simple_tag
+def date_inferred(snapshot: Snapshot, row: CompanyValuation) -> bool:
+    """Whether the day on which some part of the revenue became known is only inferred."""
+    terms = row.revenue.flow.terms if row.revenue else ()
+    return any(
+        (figure := snapshot.figures.get(term.choice.figure.key)) is not None and figure.known_by == "inferred"
+        for term in terms
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a total is made of: its summands as text, and who was left out and why."""
+
+    counted: list[str]
+    left_out: list[tuple[str, str]]
+
+
+@register.simple_tag
+def total_parts(sector: Sector, field: str) -> Parts:
+    """The summands of a total (`market_value` or `revenue`) over all rows, benchmarks apart."""
+    parts = Parts([], [])
+    for row in sector.rows:
+        if row.company.is_benchmark:
+            continue
+        found = row.market_value if field == "market_value" else row.revenue
+        if found is None:
+            parts.left_out.append((name(row.company), str(row.missing.get(field, MISSING))))
+        elif field == "revenue" and row.revenue and not row.revenue.flow.covers_a_year:
+            reason = Missing("part_of_year", {"period": period(row.revenue.flow.period)})
+            parts.left_out.append((name(row.company), str(reason)))
+        else:
+            parts.counted.append(f"{name(row.company)} {amount(found.money)}")
+    return parts
+
+
+@register.simple_tag
+def filings_of(sector: Sector) -> list[Filing]:
+    """Every document or page that the numbers of a page of rows come from, once each, by publisher."""
+    found: dict[int, Filing] = {}
+    for row in sector.page_rows:
+        for _field, line in row_sources(sector.snapshot, row):
+            if line.source is not None:
+                found[line.source.pk] = line.source
+    return sorted(found.values(), key=lambda filing: (filing.publisher_name, str(filing)))

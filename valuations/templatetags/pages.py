@@ -1,0 +1,137 @@
+"""Words and numbers of the company page and of the ledger of refreshes."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from companies.models import Figure, FundingRound, Metric, Precision
+from valuations.charts import Chart
+from valuations.models import RefreshOutcome
+from valuations.money import Interval, Money
+from valuations.reason_words import reason_in_words
+from valuations.snapshot import Price
+from valuations.templatetags.numbers import (
+    CHINESE_CURRENCIES,
+    MONTHS,
+    STATES_TO_LOOK_AT,
+    day,
+    ends,
+    in_chinese,
+    money,
+    price,
+    rounded,
+    state_word,
+)
+
+register = template.Library()
+
+PER_SHARE = (Metric.OFFER_PRICE, Metric.FIRST_DAY_OPEN, Metric.FIRST_DAY_HIGH, Metric.FIRST_DAY_CLOSE)
+DIGITS = 5
+POINTS_SHOWN = 30
+
+
+@register.filter
+def figure_value(figure: Figure) -> str:
+    """What a figure states, with its unit: `CNY 1.6–1.7 bn`, `HKD 19.60`, `54%`, `1,024`."""
+    interval = Interval(figure.low, figure.high)
+    if figure.metric in PER_SHARE:
+        return in_currency(ends(interval, lambda end, _more: price(end)), figure.currency)
+    if figure.currency:
+        return money(Money(interval, figure.currency), DIGITS)
+    # As stated: a winning rate of 0.03635054% differs from one of 0.0364%.
+    text = ends(interval, lambda end, _more: rounded(end, 8))
+    return f"{text}%" if figure.metric.endswith("_pct") else text
+
+
+def in_currency(text: str, currency: str) -> str:
+    """A price with its currency, the way the reader's language writes it."""
+    return f"{text}{CHINESE_CURRENCIES.get(currency, f' {currency}')}" if in_chinese() else f"{currency} {text}"
+
+
+@register.filter
+def share_price(close: Any, currency: str) -> str:
+    """A price per share with its currency: `CNY 1,009.01`, `1,009.01元`."""
+    return in_currency(price(close), currency)
+
+
+@register.filter
+def about(close: Decimal) -> str:
+    """A computed price per share, rounded to cents; to four digits below one."""
+    return f"{close:,.2f}" if close >= 1 else f"{close:.4f}"
+
+
+@register.filter
+def post_money(funding: FundingRound) -> str:
+    """The value of the whole company that a round states, a range where it states one; nothing when it does not."""
+    if funding.post_money_low is None and funding.post_money_high is None:
+        return ""
+    return money(Money.between(funding.post_money_low, funding.post_money_high, funding.currency), DIGITS)
+
+
+@register.filter
+def raised(funding: FundingRound) -> str:
+    """What a round raised; nothing when that is not stated."""
+    return "" if funding.amount is None else money(Money.of(funding.amount, funding.currency), DIGITS)
+
+
+@register.filter
+def rough_day(value: date | None, precision: str = Precision.DAY) -> str:
+    """A day as precisely as it is known: `30 Sep 2026`, `Sep 2026`, `2026`."""
+    if value is None or precision in ("", Precision.DAY):
+        return day(value)
+    if precision == Precision.YEAR:
+        return f"{value.year}年" if in_chinese() else str(value.year)
+    return f"{value.year}年{value.month}月" if in_chinese() else f"{MONTHS[value.month - 1]} {value.year}"
+
+
+@register.filter
+def founded_on(text: str) -> str:
+    """When a company was founded, as precisely as it is known: `2020`, `2020-06`, `2020-06-11`."""
+    parts = [int(part) for part in text.split("-")]
+    precision = (Precision.YEAR, Precision.MONTH, Precision.DAY)[len(parts) - 1]
+    return rough_day(date(parts[0], *[*parts[1:], 1, 1][:2]), precision)
+
+
+@register.filter
+def newest_points(chart: Chart) -> list[tuple[date, str]]:
+    """The newest points of a chart's first line, newest first: the table beside the drawing."""
+    line = chart["data"][0]
+    points = [pair for pair in zip(line["x"], line["y"], strict=True) if pair[1] is not None]
+    return [(date.fromisoformat(when), f"{value:,}") for when, value in reversed(points[-POINTS_SHOWN:])]
+
+
+@register.filter
+def result_word(value: str) -> str:
+    """The word for what became of a listing in a refresh."""
+    return str(RefreshOutcome.Result(value).label) if value in RefreshOutcome.Result.values else value
+
+
+@register.filter
+def reason_word(code: str) -> str:
+    """The words for a reason's code; a code without words as it is."""
+    return reason_in_words(code)
+
+
+@register.simple_tag
+def price_age(shown: Price) -> SafeString:
+    """The badge with the state of one listing's price."""
+    look = " look" if shown.state in STATES_TO_LOOK_AT else ""
+    return format_html('<span class="age{} {}">{}</span>', look, shown.state, state_word(shown.state))
+
+
+@register.simple_tag
+def lasted(start: datetime, end: datetime | None) -> str:
+    """How long something took, in seconds or minutes; nothing while it is not over."""
+    if end is None:
+        return ""
+    seconds = (end - start).total_seconds()
+    if seconds < 120:
+        return _("%(n)s s") % {"n": f"{seconds:.1f}" if seconds < 10 else round(seconds)}
+    return _("%(n)s min") % {"n": round(seconds / 60)}
