@@ -1,0 +1,364 @@
+"""The admin of prices, exchange rates, exchange days and refreshes, and of the quotes that were held back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import DatabaseError, models
+from django.db.models import OuterRef, Subquery
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from companies.admin import FactAdmin, FactInline, ListingAdmin, ReadOnlyAdmin
+from companies.models import Listing, User
+from valuations.models import (
+    ExchangeDay,
+    ExchangeYear,
+    FxRate,
+    HeldQuote,
+    Quote,
+    RefreshOutcome,
+    RefreshRun,
+    ReportedQuote,
+)
+from valuations.reason_words import reason_in_words
+from valuations.storage import resolve_held
+
+if TYPE_CHECKING:
+    QuerySet = models.QuerySet[Any]
+    InlineFormSet = forms.BaseInlineFormSet[Any, Any, Any]
+else:
+    QuerySet, InlineFormSet = models.QuerySet, forms.BaseInlineFormSet
+
+QUOTES_SHOWN = 20
+# What a held quote and the stored ones are compared by, in the payload's words.
+COMPARED = ("price", "open", "high", "low", "volume")
+Resolution = HeldQuote.Resolution
+
+
+# --- Prices and rates -----------------------------------------------------------------------------
+
+
+@admin.register(Quote)
+class QuoteAdmin(FactAdmin):
+    """Prices by listing and day."""
+
+    list_display = ["listing", "day", "close", "currency", "final", "delayed", "suspended", "provider", "fetched_at"]
+    list_display_links = ["listing", "day"]
+    list_filter = ["listing__mic", "provider", "final", "delayed", "suspended"]
+    list_select_related = ["listing"]
+    search_fields = ["listing__ticker", "listing__company__search_keys"]
+    autocomplete_fields = ["listing", "source"]
+    fieldsets = [
+        (None, {"fields": ["listing", "day", "close", ("open", "high", "low"), "volume"]}),
+        (gettext_lazy("State"), {"fields": [("final", "delayed", "suspended"), "last_at"]}),
+        (gettext_lazy("Source"), {"fields": ["provider", "fetched_at", "source"]}),
+    ]
+
+    @admin.display(description=gettext_lazy("currency"))
+    def currency(self, quote: Quote) -> str:
+        """The listing's."""
+        return quote.listing.currency
+
+
+@admin.register(ReportedQuote)
+class ReportedQuoteAdmin(FactAdmin):
+    """What other sources say of a listing and day."""
+
+    list_display = ["listing", "day", "close", "market_value", "shares", "source"]
+    list_display_links = ["listing", "day"]
+    list_filter = ["listing__mic"]
+    list_select_related = ["listing", "source"]
+    date_hierarchy = "day"
+    search_fields = ["listing__ticker", "listing__company__search_keys", "source__title"]
+    autocomplete_fields = ["listing", "source"]
+
+
+@admin.register(FxRate)
+class FxRateAdmin(FactAdmin):
+    """Exchange rates by day and provider."""
+
+    list_display = ["base", "quote", "day", "span", "rate", "provider", "fetched_at"]
+    list_display_links = ["base", "quote", "day"]
+    list_filter = ["span", "base", "quote", "provider"]
+    date_hierarchy = "day"
+    search_fields = ["base", "quote", "provider"]
+    autocomplete_fields = ["source"]
+
+
+@admin.register(ExchangeDay)
+class ExchangeDayAdmin(FactAdmin):
+    """Closed days, half days and extra sessions."""
+
+    list_display = ["mic", "day", "kind", "note", "source"]
+    list_display_links = ["mic", "day"]
+    list_filter = ["mic", "kind"]
+    date_hierarchy = "day"
+    search_fields = ["note", "source"]
+
+
+@admin.register(ExchangeYear)
+class ExchangeYearAdmin(FactAdmin):
+    """Years whose calendar an exchange has published."""
+
+    list_display = ["mic", "year", "source"]
+    list_display_links = ["mic", "year"]
+    list_filter = ["mic"]
+    search_fields = ["source"]
+
+
+class NewestQuotes(InlineFormSet):
+    """The newest quotes only: a listing has thousands."""
+
+    def get_queryset(self) -> Any:
+        """At most `QUOTES_SHOWN` rows."""
+        if not hasattr(self, "_newest"):
+            self._newest = list(super().get_queryset().order_by("-day")[:QUOTES_SHOWN])
+        return self._newest
+
+
+class QuoteInline(FactInline):
+    """The newest prices of a listing, to look at."""
+
+    model = Quote
+    formset = NewestQuotes
+    related = ("source",)
+    verbose_name_plural = gettext_lazy("newest quotes")
+    fields = readonly_fields = ("day", "close", "open", "high", "low", "volume", "final", "provider", "source")
+    show_change_link = True
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Not from here."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Not from here."""
+        return False
+
+
+admin.site.unregister(Listing)
+
+
+@admin.register(Listing)
+class QuotedListingAdmin(ListingAdmin):
+    """Listings, with their newest prices."""
+
+    inlines = [QuoteInline]
+
+
+# --- Refreshes ------------------------------------------------------------------------------------
+
+
+@admin.register(RefreshRun)
+class RefreshRunAdmin(ReadOnlyAdmin):
+    """Refresh runs; their outcomes are on the run's own page."""
+
+    list_display = ["requested_at", "kind", "trigger", "requested_by", "finished_at", "problem", "outcomes_page"]
+    list_filter = ["kind", "trigger"]
+    list_select_related = ["requested_by"]
+    date_hierarchy = "requested_at"
+    readonly_fields = ["outcomes_page"]
+
+    @admin.display(description=gettext_lazy("outcomes"))
+    def outcomes_page(self, run: RefreshRun) -> SafeString:
+        """A link to what became of each listing."""
+        return format_html('<a href="{}">{}</a>', reverse("valuations:refresh", args=[run.pk]), _("outcomes"))
+
+
+@admin.register(RefreshOutcome)
+class RefreshOutcomeAdmin(ReadOnlyAdmin):
+    """What became of each listing or source in each run."""
+
+    list_display = ["run", "listing", "provider", "result", "reason_words", "stored", "done_at"]
+    list_display_links = ["run", "listing"]
+    list_filter = ["result", "provider", "run__kind"]
+    list_select_related = ["run", "listing"]
+    search_fields = ["listing__ticker", "listing__company__search_keys", "reason", "detail"]
+    readonly_fields = ["reason_words"]
+
+    @admin.display(description=gettext_lazy("reason in words"), ordering="reason")
+    def reason_words(self, outcome: RefreshOutcome) -> str:
+        """The reason as readers see it."""
+        return reason_in_words(outcome.reason)
+
+
+# --- Quotes held back -----------------------------------------------------------------------------
+
+
+@admin.register(HeldQuote)
+class HeldQuoteAdmin(ReadOnlyAdmin):
+    """Quotes that were not believed: compare them with what is stored, then release or discard them.
+
+    Nobody edits one; who may change held quotes may decide about them.
+    """
+
+    change_form_template = "admin/valuations/heldquote/change_form.html"
+    list_display = [
+        "listing", "day", "held_price", "stored_price", "difference", "reason_words", "held_at", "resolution",
+        "resolved_by",
+    ]  # fmt: skip
+    list_display_links = ["listing", "day"]
+    list_filter = ["resolution", "reason", "listing__mic"]
+    list_select_related = ["listing__company", "outcome", "resolved_by"]
+    date_hierarchy = "held_at"
+    search_fields = ["listing__ticker", "listing__company__search_keys", "detail"]
+    actions = ["release", "discard"]
+    fields = readonly_fields = (
+        "listing", "day", "comparison", "reason_words", "detail", "payload", "held_at", "outcome", "resolution",
+        "resolved_at", "resolved_by",
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """With the price of the same day, or the one before it, that is stored now."""
+        stored = Quote.objects.filter(listing=OuterRef("listing"), day__lte=OuterRef("day")).order_by("-day")
+        held: QuerySet = super().get_queryset(request)
+        compared: QuerySet = held.annotate(
+            stored_close=Subquery(stored.values("close")[:1]), stored_day=Subquery(stored.values("day")[:1])
+        )
+        return compared
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        """Whether someone may release and discard."""
+        return request.user.has_perm("valuations.change_heldquote")
+
+    @admin.display(description=gettext_lazy("held price"))
+    def held_price(self, held: HeldQuote) -> str:
+        """The price that was not believed, in the listing's currency."""
+        return f"{held.payload.get('price') or '—'} {held.listing.currency}"
+
+    @admin.display(description=gettext_lazy("stored price"))
+    def stored_price(self, held: Any) -> str:
+        """The price of the day, or the last one before it, with its day."""
+        return "—" if held.stored_close is None else f"{_plain(held.stored_close)} ({held.stored_day})"
+
+    @admin.display(description=gettext_lazy("difference"))
+    def difference(self, held: Any) -> str:
+        """How far the held price lies from the stored one."""
+        return _difference(held.payload.get("price"), held.stored_close)
+
+    @admin.display(description=gettext_lazy("reason in words"), ordering="reason")
+    def reason_words(self, held: HeldQuote) -> str:
+        """The reason as readers see it."""
+        return reason_in_words(held.reason)
+
+    @admin.display(description=gettext_lazy("comparison"))
+    def comparison(self, held: HeldQuote) -> SafeString:
+        """The held quote beside the stored ones of its day and of the day before."""
+        stored = Quote.objects.filter(listing=held.listing, day__lte=held.day).order_by("-day")[:2]
+        head = format_html_join("", '<th scope="col">{} {}</th>', ((quote.day, quote.provider) for quote in stored))
+        rows = format_html_join(
+            "",
+            '<tr><th scope="row">{}</th><td>{}</td>{}</tr>',
+            (
+                (
+                    _FIELD_WORDS[name],
+                    held.payload.get(name) or "—",
+                    format_html_join("", "<td>{}</td>", _beside(name, held, list(stored))),
+                )
+                for name in COMPARED
+            ),
+        )
+        return format_html(
+            '<table><thead><tr><th></th><th scope="col">{}</th>{}</tr></thead><tbody>{}</tbody></table>',
+            _("held"), head, rows,
+        )  # fmt: skip
+
+    @admin.action(description=gettext_lazy("Release: store it as the price of its day"), permissions=["decide"])
+    def release(self, request: HttpRequest, queryset: QuerySet) -> None:
+        """Believe the chosen quotes."""
+        self._resolve(request, queryset, Resolution.RELEASED)
+
+    @admin.action(description=gettext_lazy("Discard: leave the stored price as it is"), permissions=["decide"])
+    def discard(self, request: HttpRequest, queryset: QuerySet) -> None:
+        """Do not believe the chosen quotes."""
+        self._resolve(request, queryset, Resolution.DISCARDED)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The comparison, and the two buttons below it."""
+        decisions: dict[str, Callable[[HttpRequest, QuerySet], None]] = {
+            "_release": self.release,
+            "_discard": self.discard,
+        }
+        decision = next((name for name in decisions if name in request.POST), None)
+        if decision and self.has_decide_permission(request):
+            decisions[decision](request, self.get_queryset(request).filter(pk=object_id))
+            return HttpResponseRedirect(reverse("admin:valuations_heldquote_changelist"))
+        waiting = HeldQuote.objects.filter(pk=object_id, resolution=Resolution.WAITING).exists()
+        context = {"may_decide": waiting and self.has_decide_permission(request), **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
+
+    def _resolve(self, request: HttpRequest, queryset: QuerySet, resolution: Resolution) -> None:
+        assert isinstance(request.user, User)  # the admin lets nobody else in
+        done = late = 0
+        for held in queryset.select_related("listing", "outcome"):
+            try:
+                resolved = resolve_held(held, resolution, request.user)
+            except (ValueError, KeyError, InvalidOperation, DatabaseError) as problem:
+                text = _("%(held)s was not released: %(problem)s") % {"held": _named(held), "problem": problem}
+                messages.error(request, text)
+                continue
+            done, late = (done + 1, late) if resolved else (done, late + 1)
+        if done:
+            messages.success(request, _said(resolution, done))
+        if late:
+            text = ngettext(
+                "%(n)s had been decided about before; it stays as it was.",
+                "%(n)s had been decided about before; they stay as they were.",
+                late,
+            )
+            messages.warning(request, text % {"n": late})
+
+
+_FIELD_WORDS = {
+    "price": gettext_lazy("price"),
+    "open": gettext_lazy("open"),
+    "high": gettext_lazy("high"),
+    "low": gettext_lazy("low"),
+    "volume": gettext_lazy("volume"),
+}
+
+
+def _said(resolution: Resolution, n: int) -> str:
+    if resolution == Resolution.RELEASED:
+        return ngettext("%(n)s held quote was released.", "%(n)s held quotes were released.", n) % {"n": n}
+    return ngettext("%(n)s held quote was discarded.", "%(n)s held quotes were discarded.", n) % {"n": n}
+
+
+def _named(held: HeldQuote) -> str:
+    return f"{held.listing} {held.day}"
+
+
+def _beside(name: str, held: HeldQuote, stored: list[Quote]) -> list[tuple[str]]:
+    """A field of the stored quotes; prices with how far the held one lies from them."""
+    cells = []
+    for quote in stored:
+        value = getattr(quote, "close" if name == "price" else name)
+        gap = _difference(held.payload.get(name), value) if name == "price" else ""
+        cells.append((f"{'—' if value is None else _plain(value)} {gap}".strip(),))
+    return cells
+
+
+def _difference(price: Any, stored: Decimal | None) -> str:
+    """The held price against a stored one in percent; nothing when either is missing or cannot be read."""
+    try:
+        held = Decimal(str(price))
+    except InvalidOperation:
+        return ""
+    if stored is None or not stored or not held.is_finite():
+        return ""
+    return f"{(held / stored - 1) * 100:+.2f}%"
+
+
+def _plain(value: Decimal | int) -> str:
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)

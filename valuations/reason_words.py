@@ -1,0 +1,51 @@
+"""What a refresh says about a price or a rate, in the reader's words. Codes that are not here are shown as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+WORDS: Mapping[str, str | Promise] = {
+    # A row of a reply (valuations.providers)
+    "suspended": _("trading is suspended"),
+    "no_trade": _("no trade yet today"),
+    "auction": _("opening auction: the price is only indicative"),
+    "before_open": _("the exchange has not opened yet"),
+    "zero_price": _("the price is zero"),
+    "blank_price": _("the reply has no price"),
+    "unknown_symbol": _("the source does not know this ticker"),
+    "not_in_reply": _("not in the reply"),
+    "short_row": _("the row has too few fields"),
+    "bad_number": _("a number cannot be read"),
+    "bad_time": _("the time cannot be read"),
+    "symbol_mismatch": _("the row is about another ticker"),
+    "not_a_share": _("the row is not about a share"),
+    "mixed_dates": _("rates of different days in one reply"),
+    # The checks before a price or a rate is stored (valuations.checks)
+    "price_not_positive": _("the price is zero or negative"),
+    "wrong_currency": _("not in the listing's currency"),
+    "future_time": _("its time lies in the future"),
+    "older_than_stored": _("older than the price we have"),
+    "closed_day": _("of a day on which the exchange was closed"),
+    "beyond_limit": _("further from the last price than one day allows"),
+    "market_value_differs": _("price × shares is more than 5% from the source's own market value"),
+    "market_value_off": _("price × shares is more than 1% from the source's own market value"),
+    "cap_mismatch": _("the source's market value is not its price × its shares"),
+    "stale": _("of an earlier session than the last one"),
+    "rate_not_positive": _("the rate is zero or negative"),
+    "same_currency": _("a rate of a currency against itself"),
+    "future_day": _("its day lies in the future"),
+    # The job itself (valuations.refresh, valuations.ledger)
+    "source_failed": _("the source gave no usable reply"),
+    "no_source": _("no source covers this exchange"),
+    "no_rates": _("the reply has no rates"),
+    "job_failed": _("the job broke off"),
+    "not_done": _("given up before it was done"),
+}
+
+
+def reason_in_words(code: str) -> str:
+    """The words for a reason's code."""
+    return str(WORDS.get(code, code))
