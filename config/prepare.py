@@ -48,6 +48,7 @@ def main() -> None:
     stamp, fingerprint = data_dir / "static.stamp", static_fingerprint()
     if not (stamp.is_file() and stamp.read_text() == fingerprint and Path(settings.STATIC_ROOT).is_dir()):
         print("Collecting static files …", flush=True)
+        stamp.unlink(missing_ok=True)
         call_command("collectstatic", interactive=False, clear=True, verbosity=0)
         stamp.write_text(fingerprint)
     call_command("migrate", interactive=False, verbosity=0)

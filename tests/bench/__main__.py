@@ -1,0 +1,60 @@
+"""Run the benchmarks: `python -m tests.bench [names] [--full] [--no-fail]`. Exit code 1 when a bar is missed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.bench.browser import measure_browser
+from tests.bench.instances import CannotMeasure, scratch_folder
+from tests.bench.listings import measure_history, measure_snapshot
+from tests.bench.refreshing import measure_refresh
+from tests.bench.report import Table
+from tests.bench.server import measure_memory, measure_page
+
+
+def main() -> int:
+    """Measure what was asked for, print the table. Returns the exit code for the shell."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", help="page, memory, snapshot, refresh, browser, history; all unless told")
+    parser.add_argument("--full", action="store_true", help="ten years of quotes (12.5 million rows) in `history`")
+    parser.add_argument("--no-fail", action="store_true", help="exit with 0 even when a bar is missed")
+    arguments = parser.parse_args()
+    benchmarks: dict[str, Callable[[Table, Path], None]] = {
+        "page": measure_page,
+        "memory": measure_memory,
+        "snapshot": measure_snapshot,
+        "browser": measure_browser,
+        "refresh": measure_refresh,
+        "history": lambda table, folder: measure_history(table, folder, full=arguments.full),
+    }
+    if unknown := set(arguments.names) - set(benchmarks):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    table, failed = Table(), False
+    began = time.monotonic()
+    for name, measure in benchmarks.items():
+        if arguments.names and name not in arguments.names:
+            continue
+        print(f"--- {name} (load of the machine {os.getloadavg()[0]:.1f})", flush=True)
+        with scratch_folder() as folder:
+            try:
+                measure(table, folder)
+            except CannotMeasure as problem:
+                failed = True
+                table.add(name, f"not measured: {problem}", "", False)
+    print(f"\n{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+          f"{time.monotonic() - began:.0f} s in all\n\n{table.text()}")  # fmt: skip
+    if table.missed or failed:
+        print(f"\n{len(table.missed)} of the bars not reached.")
+        return 0 if arguments.no_fail else 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

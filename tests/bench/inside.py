@@ -1,0 +1,262 @@
+"""What runs inside an instance, with its settings: `python -m tests.bench.inside <function> <arguments as JSON>`.
+
+Each function prints its result as one line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.db import connection, transaction  # noqa: E402  only after the settings are read
+from django.db.models import Subquery  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from companies.models import (  # noqa: E402
+    Basis,
+    Company,
+    Figure,
+    Filing,
+    FilingKind,
+    Known,
+    Listing,
+    Metric,
+    Revision,
+    Segment,
+    ShareCount,
+    Tier,
+)
+from valuations import snapshot as reader  # noqa: E402
+from valuations.models import FxRate, Quote, RefreshOutcome, RefreshRun  # noqa: E402
+
+# Which exchange every tenth company is listed on, with the form of its tickers.
+VENUES = [
+    *[("XSHG", "A", "CNY", "60{:04d}")] * 4,
+    *[("XSHE", "A", "CNY", "00{:04d}")] * 3,
+    *[("XHKG", "H", "HKD", "{:05d}")] * 2,
+    ("XNAS", "common", "USD", "S{:04d}"),
+]
+# Revenue as it is reported: two years, and the halves that make a trailing year.
+PERIODS = [
+    ("FY2024", date(2024, 1, 1), date(2024, 12, 31), date(2025, 4, 20), FilingKind.ANNUAL_REPORT),
+    ("2025H1", date(2025, 1, 1), date(2025, 6, 30), date(2025, 8, 25), FilingKind.INTERIM_REPORT),
+    ("FY2025", date(2025, 1, 1), date(2025, 12, 31), date(2026, 4, 20), FilingKind.ANNUAL_REPORT),
+    ("2026H1", date(2026, 1, 1), date(2026, 6, 30), date(2026, 8, 25), FilingKind.INTERIM_REPORT),
+]
+RATES = {("USD", "CNY"): "6.8", ("HKD", "CNY"): "0.8718", ("USD", "HKD"): "7.8"}
+
+
+def fill(companies: int, days: int = 0) -> int:
+    """Invented companies with one listing, a share count and ten figures each, and so many trading days of quotes.
+
+    Quotes lie in the table as they would have arrived: all listings of a day, then those of the next. Returns how many
+    there are.
+    """
+    with transaction.atomic():
+        source = Filing.objects.create(
+            slug="bench", kind=FilingKind.ANNUAL_REPORT, tier=Tier.OFFICIAL, title="Sample", publisher="Sample",
+            published_on=date(2026, 8, 25), published_precision="day", url="https://sample.example/",
+        )  # fmt: skip
+        segments = [segment for segment in Segment.values if segment != Segment.BENCHMARK]
+        made = Company.objects.bulk_create(
+            [
+                Company(slug=f"sample-{n}", name_en=f"Sample {n:05d}", name_zh=f"样本{n}", search_keys=f"sample {n}",
+                        segment=segments[n % len(segments)])
+                for n in range(companies)
+            ],
+            batch_size=1000,
+        )  # fmt: skip
+        taken = set(Listing.objects.values_list("mic", "ticker"))
+        listings, counts, figures = [], [], []
+        for n, company in enumerate(made):
+            mic, share_class, currency, form = VENUES[n % len(VENUES)]
+            ticker = form.format(n)
+            if (mic, ticker) in taken:
+                ticker = form.format(9000 - n)
+            listings.append(
+                Listing(company=company, mic=mic, ticker=ticker, share_class=share_class, currency=currency,
+                        listed_on=date(2015, 1, 5), board="Main Board")
+            )  # fmt: skip
+            counts.append(
+                ShareCount(company=company, total=100_000_000 + n * 1000, valid_from=date(2015, 1, 1), source=source)
+            )
+            for metric, share in ((Metric.REVENUE, 10_000_000), (Metric.RD_EXPENSE, 1_000_000)):
+                for place, (period, start, end, known_on, kind) in enumerate(PERIODS):
+                    amount = Decimal(share * (10 + place) + n)
+                    figures.append(
+                        Figure(company=company, metric=metric, period=period, period_start=start, period_end=end,
+                               low=amount, high=amount, currency="CNY", basis=Basis.ACTUAL, reported_in=kind,
+                               known_on=known_on, known_by=Known.STATED, status=Figure.Status.CONFIRMED, source=source)
+                    )  # fmt: skip
+        Listing.objects.bulk_create(listings, batch_size=1000)
+        ShareCount.objects.bulk_create(counts, batch_size=1000)
+        Figure.objects.bulk_create(figures, batch_size=1000)
+        now = timezone.now()
+        today = reader.today()
+        FxRate.objects.bulk_create(
+            [
+                FxRate(base=base, quote=quote, day=today - timedelta(days=back), rate=Decimal(rate), provider="cfets",
+                       fetched_at=now)
+                for (base, quote), rate in RATES.items()
+                for back in range(30)
+            ],
+            ignore_conflicts=True,
+        )  # fmt: skip
+        Revision.bump()
+    if days:
+        _fill_quotes(days)
+    return Quote.objects.count()
+
+
+def _fill_quotes(days: int) -> None:
+    """Closes of the last weekdays, by PostgreSQL itself: row by row from here would take an hour."""
+    if connection.vendor != "postgresql":
+        raise SystemExit("a long history is filled in on PostgreSQL only")
+    calendar_days = days * 7 // 5 + 14
+    keys = ["quote_once_per_day"]
+    with connection.cursor() as cursor:
+        # Indexes and foreign keys are checked once at the end instead of once per row.
+        cursor.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'valuations_quote' "
+            "AND indexname NOT IN (SELECT conname FROM pg_constraint WHERE contype IN ('p', 'u'))"
+        )
+        indexes = cursor.fetchall()
+        cursor.execute("SET session_replication_role = replica")
+        for name, _ in indexes:
+            cursor.execute(f'DROP INDEX "{name}"')
+        for name in keys:
+            cursor.execute(f'ALTER TABLE valuations_quote DROP CONSTRAINT "{name}"')
+        cursor.execute(
+            """
+            INSERT INTO valuations_quote (listing_id, day, open, high, low, close, volume, last_at, final, delayed,
+                                          suspended, provider, fetched_at, source_id)
+            SELECT l.id, d.day, p.price, p.price + 1, p.price - 1, p.price, 1000000 + l.id, NULL, TRUE, FALSE,
+                   FALSE, 'tencent', now(), NULL
+            FROM (
+                SELECT day::date AS day FROM generate_series(
+                    current_date - %s::int, current_date - 1, interval '1 day') AS day
+                WHERE extract(isodow FROM day) < 6 ORDER BY day DESC LIMIT %s
+            ) AS d, companies_listing AS l,
+            LATERAL (SELECT (20 + (l.id * 7919 + extract(doy FROM d.day)::int * 31) %% 900)::numeric AS price) AS p
+            WHERE l.board = 'Main Board' AND l.listed_on = DATE '2015-01-05'
+            ORDER BY d.day, l.id
+            """,
+            [calendar_days, days],
+        )
+        for name in keys:
+            cursor.execute(f'ALTER TABLE valuations_quote ADD CONSTRAINT "{name}" UNIQUE (listing_id, day)')
+        for _, definition in indexes:
+            cursor.execute(definition)
+        cursor.execute("SET session_replication_role = DEFAULT")
+        cursor.execute("VACUUM (ANALYZE) valuations_quote")
+        cursor.execute("ANALYZE")
+
+
+def time_snapshot(rounds: int, as_of: str | None = None) -> dict[str, Any]:
+    """Milliseconds of `snapshot` and of `cached_snapshot`, and the queries of each."""
+    question = reader.Question(date.fromisoformat(as_of) if as_of else reader.today())
+    reader.snapshot(question)
+    with CaptureQueriesContext(connection) as queries:
+        found = reader.snapshot(question)
+    reader.cached_snapshot(question)
+    with CaptureQueriesContext(connection) as cached_queries:
+        reader.cached_snapshot(question)
+    return {
+        "companies": len(found.rows),
+        "priced": sum(row.price is not None for row in found.rows),
+        "queries": len(queries),
+        "database_ms": sum(float(query["time"]) for query in queries.captured_queries) * 1000,
+        "cached_queries": len(cached_queries),
+        "uncached": _milliseconds(lambda: reader.snapshot(question), rounds),
+        "cached": _milliseconds(lambda: reader.cached_snapshot(question), rounds * 20),
+    }
+
+
+def time_latest_quotes(rounds: int) -> list[float]:
+    """Milliseconds of the one query whose cost could grow with the history: the last quote of every listing."""
+    day = reader.today()
+    newest = Subquery(Quote.objects.of_listing_until(day).values("close")[:1])
+    return _milliseconds(lambda: list(Listing.objects.annotate(close=newest).values_list("pk", "close")), rounds)
+
+
+def count_queries(paths: list[str]) -> list[int]:
+    """Queries of each page, asked a second time."""
+    client = Client(SERVER_NAME="127.0.0.1")
+    counts = []
+    for path in paths:
+        client.get(path)
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(path).status_code == 200
+        counts.append(len(queries))
+    return counts
+
+
+def bump() -> None:
+    """Say that a fact changed."""
+    Revision.bump()
+
+
+def refresh(listings: int, seconds: float) -> dict[str, Any]:
+    """Ask for the prices of the invented listings, wait for the workers, and tell what came of it."""
+    from valuations.ledger import request_run
+
+    asked = list(Listing.objects.filter(company__slug__startswith="sample-").order_by("pk")[:listings])
+    began = time.monotonic()
+    run = request_run(RefreshRun.Kind.QUOTES, RefreshRun.Trigger.COMMAND, listings=asked)
+    queued = time.monotonic() - began
+    while run.finished_at is None and time.monotonic() - began < seconds:
+        time.sleep(0.02)
+        run.refresh_from_db(fields=["finished_at"])
+    took = time.monotonic() - began
+    outcomes = RefreshOutcome.objects.filter(run=run)
+    results: dict[str, int] = {}
+    for result in outcomes.values_list("result", flat=True):
+        results[result] = results.get(result, 0) + 1
+    return {
+        "seconds": took,
+        "queued": queued,
+        "finished": run.finished_at is not None,
+        "problem": run.problem,
+        "batches": outcomes.values("batch").distinct().count(),
+        "stored": outcomes.filter(stored=1).count(),
+        "results": results,
+    }
+
+
+def wait_for_workers(seconds: float) -> bool:
+    """Whether a worker answers within that time."""
+    from config.celery import app
+
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if app.control.ping(timeout=0.5):
+            return True
+    return False
+
+
+def _milliseconds(measured: Callable[[], object], rounds: int) -> list[float]:
+    samples = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        measured()
+        samples.append((time.perf_counter() - began) * 1000)
+    return samples
+
+
+if __name__ == "__main__":
+    COMMANDS: dict[str, Callable[..., Any]] = {
+        function.__name__: function
+        for function in (fill, time_snapshot, time_latest_quotes, count_queries, bump, refresh, wait_for_workers)
+    }
+    print(json.dumps(COMMANDS[sys.argv[1]](**json.loads(sys.argv[2]))))

@@ -1,0 +1,40 @@
+"""Fixtures for tests about sources: a stand-in for all of them, and the evening on which it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+import time_machine
+from pytest_django import Settings
+
+from tests.factories import make_exchange_year
+from tests.standin import Standin
+
+FRIDAY_EVENING = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)  # 20:00 in Shanghai, 07:00 in New York
+
+
+@pytest.fixture
+def sources(settings: Settings) -> Iterator[Standin]:
+    """A stand-in on this machine that the addresses of all sources point to."""
+    with Standin() as standin:
+        settings.SOURCES_ENABLED = True
+        settings.SOURCE_URLS = dict.fromkeys(settings.SOURCE_URLS, standin.url)
+        settings.SOURCE_INTERVAL = 0.0
+        settings.SOURCE_TIMEOUT = 1.0
+        yield standin
+
+
+@pytest.fixture
+def friday_evening() -> Iterator[None]:
+    """The evening of 2026-11-20 in Shanghai: mainland and Hong Kong are closed for the day."""
+    with time_machine.travel(FRIDAY_EVENING):
+        yield
+
+
+@pytest.fixture
+def calendar(db: None) -> None:
+    """2026 is a year whose exchange days are known; none is closed but weekends."""
+    for mic in ("XSHG", "XSHE", "XHKG", "XNAS"):
+        make_exchange_year(mic, 2026)
