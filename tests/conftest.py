@@ -18,6 +18,16 @@ def plain_static_files(settings: Settings) -> None:
     }
 
 
+@pytest.fixture(autouse=True)
+def forget_pages() -> None:
+    """Pages are kept by the number of the last change; a test that is rolled back gives the number back too."""
+    # Imported here: only once Django is set up.
+    from valuations import sector, snapshot, views
+
+    for kept in (snapshot._cached, sector._sector, views._sector_content):
+        kept.cache_clear()
+
+
 @pytest.fixture(scope="module")
 def starter(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The project's own starter facts, loaded once for a module of tests and rolled back after it."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -88,10 +89,8 @@ def test_a_run_has_one_pending_outcome_for_each_listing_in_batches_of_the_set_si
 def test_a_run_of_rates_asks_every_source(settings: Settings) -> None:
     settings.RATE_SOURCES = ["frankfurter", "ecb"]
     run = request_run(Kind.RATES, Trigger.STAFF, AnonymousUser())
-    assert list(run.outcomes.values_list("batch", "provider", "listing")) == [
-        (0, "frankfurter", None),
-        (1, "ecb", None),
-    ]
+    assert list(run.outcomes.values_list("batch", "provider")) == [(0, "frankfurter"), (1, "ecb")]
+    assert not run.outcomes.exclude(listing=None).exists()
     assert run.requested_by is None
 
 
@@ -394,7 +393,7 @@ def test_old_runs_are_forgotten_unless_a_held_quote_waits() -> None:
     old, recent = now - LEDGER_KEPT - timedelta(hours=1), now - LEDGER_KEPT + timedelta(hours=1)
     [listing] = listings(1)
 
-    def run(finished: datetime, **held: object) -> RefreshRun:
+    def run(finished: datetime, **held: Any) -> RefreshRun:
         made = make_run(requested_at=finished, finished_at=finished)
         outcome = make_outcome(made, listing, result=Result.HOLD)
         if held:
@@ -451,11 +450,10 @@ def test_a_dry_run_that_gets_nothing_fails(sources: Standin, capsys: pytest.Capt
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("sources_on")
-def test_the_command_says_that_there_is_no_queue(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_says_that_there_is_no_queue() -> None:
     listings(1)
     with pytest.raises(CommandError, match="cannot be reached"):
         call_command("refresh", "quotes", "--wait")
-    assert "abandoned: 1" in capsys.readouterr().out
 
 
 # --- What pages need not import ---------------------------------------------------------------------
@@ -467,6 +465,8 @@ def test_pages_do_not_load_what_only_workers_need() -> None:
         "heavy = {'httpx', 'redis', 'celery', 'kombu', 'plotly', 'pandas', 'numpy', 'pypinyin'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
-    answer = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, cwd=project.BASE_DIR,
-                            env={"DJANGO_SETTINGS_MODULE": "config.settings", "SECRET_KEY": "for this test"})  # fmt: skip
+    env = {"DJANGO_SETTINGS_MODULE": "config.settings", "SECRET_KEY": "for this test"}
+    answer = subprocess.run(
+        [sys.executable, "-c", look], capture_output=True, text=True, check=True, cwd=project.BASE_DIR, env=env
+    )
     assert answer.stdout.strip() == "[]"

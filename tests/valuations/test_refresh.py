@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
@@ -28,6 +29,7 @@ from valuations.ledger import request_run
 from valuations.models import FxRate, HeldQuote, Quote, RefreshOutcome, RefreshRun
 from valuations.refresh import run_batch
 from valuations.storage import resolve_held
+from valuations.tasks import refresh_batch
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("friday_evening", "calendar")]
 
@@ -88,7 +90,9 @@ def test_every_good_price_is_stored_under_its_day(sources: Standin, three: dict[
     assert run.problem == ""
     quote = friday(FIRST)
     assert quote is not None
-    assert (quote.open, quote.high, quote.low, quote.close) == (592, 612, Decimal("588.88"), Decimal("600.60"))
+    assert (quote.open, quote.high, quote.low, quote.close) == tuple(
+        Decimal(price) for price in ("592", "612", "588.88", "600.60")
+    )
     assert (quote.volume, quote.provider, quote.final, quote.source) == (5_000_000, "tencent", True, None)
     assert quote.last_at == datetime(2026, 11, 20, 7, 50, 49, tzinfo=UTC)
     assert Quote.objects.filter(day=THURSDAY, close=590).count() == 3
@@ -217,7 +221,7 @@ def test_a_row_without_trade_keeps_the_last_price(
     sources.set_quote(row)
     assert told(refresh())[SECOND] == ("hold", reason)
     kept = three[SECOND].quotes.get()
-    assert (kept.day, kept.close, kept.suspended) == (THURSDAY, 590, suspended)
+    assert (kept.day, kept.close, kept.suspended) == (THURSDAY, Decimal(590), suspended)
     assert not HeldQuote.objects.exists()
 
 
@@ -381,6 +385,48 @@ def test_two_workers_with_the_same_job_store_and_settle_once(sources: Standin, t
     assert Quote.objects.count() == 2
     assert HeldQuote.objects.count() == 1
     assert Revision.current() == before + 2
+    assert run.finished_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_that_finds_the_database_busy_tries_again(sources: Standin, three: dict[str, Listing]) -> None:
+    for listing in three.values():
+        listing.quotes.all().delete()
+    run = open_run()
+    locked = threading.Event()
+
+    def hold_the_rows() -> None:
+        with transaction.atomic():
+            RefreshOutcome.objects.update(detail="")  # on SQLite this locks everything
+            locked.set()
+            deadline = time.monotonic() + 5
+            while sources.count("/q=") < 2 and time.monotonic() < deadline:
+                time.sleep(0.01)
+        connection.close()
+
+    holder = threading.Thread(target=hold_the_rows)
+    holder.start()
+    locked.wait(5)
+    with connection.cursor() as cursor:
+        patience = "PRAGMA busy_timeout = 200" if connection.vendor == "sqlite" else "SET lock_timeout = 200"
+        cursor.execute(patience)
+    refresh_batch.apply(args=(run.pk, 0))  # five tries of 0.2 s
+    holder.join(5)
+    connection.close()  # forget the short patience
+    assert told(run) == dict.fromkeys(three, ("ok", ""))
+    assert sources.count("/q=") >= 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_that_breaks_says_why_in_the_ledger(
+    sources: Standin, three: dict[str, Listing], settings: Settings
+) -> None:
+    settings.SOURCE_URLS = {}
+    run = open_run()
+    refresh_batch.apply(args=(run.pk, 0))
+    run.refresh_from_db()
+    assert told(run) == dict.fromkeys(three, ("retry", "job_failed"))
+    assert run.outcomes.first().detail == "KeyError: 'tencent'"  # type: ignore[union-attr]
     assert run.finished_at is not None
 
 

@@ -41,7 +41,7 @@ class Command(BaseCommand):
         except RunAlreadyOpen as already:
             run = already.run
             self.stdout.write(f"Run {run.pk} is under way already; this is it.")
-        if options["wait"]:
+        if options["wait"] and not run.problem:
             self._wait(run)
         if run.problem:
             raise CommandError(run.problem)
@@ -57,7 +57,8 @@ class Command(BaseCommand):
         outcomes = run.outcomes.select_related("listing")
         for outcome in outcomes.exclude(result="ok"):
             self._tell(str(outcome.listing or outcome.provider), outcome.result, outcome.reason, outcome.detail)
-        self._sum_up(outcome.result for outcome in outcomes)
+        if not run.problem:
+            self._sum_up(outcome.result for outcome in outcomes)
 
     def _try(self, kind: RefreshRun.Kind) -> None:
         """Fetch, parse and check in this process; the database is only read."""
