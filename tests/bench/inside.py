@@ -58,16 +58,12 @@ RATES = {("USD", "CNY"): "6.8", ("HKD", "CNY"): "0.8718", ("USD", "HKD"): "7.8"}
 
 
 def fill(companies: int, days: int = 0) -> int:
-    """Invented companies with one listing, a share count and ten figures each, and so many trading days of quotes.
+    """Invented companies with one listing, a share count and eight figures from four reports each, and so many trading days of quotes.
 
     Quotes lie in the table as they would have arrived: all listings of a day, then those of the next. Returns how many
     there are.
     """
     with transaction.atomic():
-        source = Filing.objects.create(
-            slug="bench", kind=FilingKind.ANNUAL_REPORT, tier=Tier.OFFICIAL, title="Sample", publisher="Sample",
-            published_on=date(2026, 8, 25), published_precision="day", url="https://sample.example/",
-        )  # fmt: skip
         segments = [segment for segment in Segment.values if segment != Segment.BENCHMARK]
         made = Company.objects.bulk_create(
             [
@@ -77,6 +73,15 @@ def fill(companies: int, days: int = 0) -> int:
             ],
             batch_size=1000,
         )  # fmt: skip
+        # As in life each report of each company is a document of its own.
+        reports = [
+            Filing(slug=f"sample-{n}-{period}", company=company, kind=kind, tier=Tier.OFFICIAL, title=f"Report {period}",
+                   publisher="Sample Exchange", published_on=known_on, published_precision="day",
+                   url=f"https://exchange.example/{n}/{period}.pdf")
+            for n, company in enumerate(made)
+            for period, _start, _end, known_on, kind in PERIODS
+        ]  # fmt: skip
+        sources = iter(Filing.objects.bulk_create(reports, batch_size=1000))
         taken = set(Listing.objects.values_list("mic", "ticker"))
         listings, counts, figures = [], [], []
         for n, company in enumerate(made):
@@ -88,16 +93,19 @@ def fill(companies: int, days: int = 0) -> int:
                 Listing(company=company, mic=mic, ticker=ticker, share_class=share_class, currency=currency,
                         listed_on=date(2015, 1, 5), board="Main Board")
             )  # fmt: skip
+            of_company = [next(sources) for _ in PERIODS]
             counts.append(
-                ShareCount(company=company, total=100_000_000 + n * 1000, valid_from=date(2015, 1, 1), source=source)
-            )
+                ShareCount(company=company, total=100_000_000 + n * 1000, valid_from=date(2015, 1, 1),
+                           source=of_company[0])
+            )  # fmt: skip
             for metric, share in ((Metric.REVENUE, 10_000_000), (Metric.RD_EXPENSE, 1_000_000)):
                 for place, (period, start, end, known_on, kind) in enumerate(PERIODS):
                     amount = Decimal(share * (10 + place) + n)
                     figures.append(
                         Figure(company=company, metric=metric, period=period, period_start=start, period_end=end,
                                low=amount, high=amount, currency="CNY", basis=Basis.ACTUAL, reported_in=kind,
-                               known_on=known_on, known_by=Known.STATED, status=Figure.Status.CONFIRMED, source=source)
+                               known_on=known_on, known_by=Known.STATED, status=Figure.Status.CONFIRMED,
+                               source=of_company[place])
                     )  # fmt: skip
         Listing.objects.bulk_create(listings, batch_size=1000)
         ShareCount.objects.bulk_create(counts, batch_size=1000)

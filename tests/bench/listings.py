@@ -40,9 +40,7 @@ def measure_history(table: Table, folder: Path, *, full: bool) -> None:
         ("reading the last quotes", 1.5, short[1], long[1]),
     ):
         ratio = after / before
-        table.add(
-            f"{name}, ten times the history", f"{ratio:.2f} × the time", f"≤ {bound} × (noise)", ratio <= bound
-        )
+        table.add(f"{name}, ten times the history", f"{ratio:.2f} × the time", f"≤ {bound} × (noise)", ratio <= bound)
 
 
 def _measure_days(table: Table, instance: Instance, days: int) -> tuple[float, float]:
@@ -77,4 +75,6 @@ def _add_snapshot(table: Table, name: str, found: dict[str, object]) -> None:
         f"snapshot, {name}",
         f"{Spread(tuple(uncached)).text('ms')}, {found['queries']} queries, {found['database_ms']:.0f} ms of it SQL",
     )
-    table.add("  the same, kept (cached_snapshot)", f"{Spread(tuple(cached)).text('ms', 2)}, {found['cached_queries']} query")
+    table.add(
+        "  the same, kept (cached_snapshot)", f"{Spread(tuple(cached)).text('ms', 2)}, {found['cached_queries']} query"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,14 +69,8 @@ def _standin() -> Iterator[int]:
                 get(port, "/_log")
                 break
             except OSError:
-                _pause()
+                time.sleep(0.05)
         yield port
-
-
-def _pause() -> None:
-    import time
-
-    time.sleep(0.05)
 
 
 def _control(port: int, order: dict[str, Any]) -> None:

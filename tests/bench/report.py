@@ -26,11 +26,11 @@ class Spread:
         return sorted(self.samples)[max(0, math.ceil(len(self.samples) * 0.95) - 1)]
 
     def text(self, unit: str, digits: int = 1) -> str:
-        """Median, the 95th percentile (with few samples the extremes), and how many samples."""
+        """Median, smallest, 95th percentile (of few samples: largest), and how many there are."""
         if len(self.samples) < 20:
             spread = f"{min(self.samples):.{digits}f}–{max(self.samples):.{digits}f}"
         else:
-            spread = f"p95 {self.p95:.{digits}f}"
+            spread = f"{min(self.samples):.{digits}f} to p95 {self.p95:.{digits}f}"
         return f"{self.median:.{digits}f} {unit} ({spread}, n={len(self.samples)})"
 
 
@@ -71,7 +71,9 @@ class Table:
     def text(self) -> str:
         """All lines as one table."""
         lines = [("what", "measured", "bar", "reached")]
-        lines += [(row.what, row.measured, row.bar, {True: "yes", False: "NO", None: ""}[row.reached]) for row in self.rows]
+        lines += [
+            (row.what, row.measured, row.bar, {True: "yes", False: "NO", None: ""}[row.reached]) for row in self.rows
+        ]
         widths = [max(_width(line[column]) for line in lines) for column in range(4)]
         lines.insert(1, tuple("-" * width for width in widths))  # type: ignore[arg-type]
         return "\n".join(
