@@ -129,6 +129,12 @@ class KnownSelect(AutocompleteSelect):
 class FactOptions:
     """What an admin of facts and the tables inside it have in common."""
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """An address without a scheme is one of today's."""
+        if isinstance(db_field, models.URLField):
+            kwargs["assume_scheme"] = "https"
+        return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Related rows are searched for, never listed: there may be thousands."""
         if db_field.name in self.get_autocomplete_fields(request):  # type: ignore[attr-defined]

@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+
 from companies.models import (
     Basis,
     Company,
@@ -37,8 +39,8 @@ from valuations.models import (
 )
 
 DAY = date(2026, 3, 2)  # a Monday on which Shanghai, Hong Kong and New York traded
-NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # noon of that day in Shanghai
 PASSWORD = "a password only tests know"
+NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # noon of that day in Shanghai
 
 
 # --- What was reported ------------------------------------------------------------------------------
@@ -120,12 +122,15 @@ def make_milestone(company: Company | None = None, **fields: Any) -> Milestone:
 
 
 def make_user(username: str = "reader", **fields: Any) -> User:
-    """Someone who can sign in with `PASSWORD`."""
-    return User.objects.create_user(username, f"{username}@example.org", PASSWORD, **fields)
+    """Somebody who can sign in with `PASSWORD`."""
+    password = PBKDF2PasswordHasher().encode(PASSWORD, "salt", iterations=1)  # a million, as usual, takes its time
+    return User.objects.create(
+        username=username, **{"email": f"{username}@example.org", "password": password, **fields}
+    )
 
 
 def make_staff(username: str = "staff") -> User:
-    """Someone who may do everything in the admin."""
+    """Somebody who may do everything in the admin."""
     return make_user(username, is_staff=True, is_superuser=True)
 
 

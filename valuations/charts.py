@@ -1,7 +1,7 @@
 """Charts as plain Plotly JSON. Pure: values and words in, dictionaries out; the only place where numbers become floats.
 
-A figure here has no colours and no label positions: the browser adds both, because they depend on the reader's theme and on
-the width of the page. `meta.role` of a trace says what it is. All text comes in, in the reader's language.
+A figure here has no colours and no label positions: the browser adds both, because they depend on the reader's theme
+and on the width of the page. `meta.role` of a trace says what it is. All text comes in, in the reader's language.
 """
 
 from __future__ import annotations

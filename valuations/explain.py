@@ -15,6 +15,7 @@ from valuations.models import FxRate, Quote, ReportedQuote
 from valuations.money import Interval, Money
 from valuations.rates import Conversion
 from valuations.snapshot import CompanyValuation, Holding, MarketValue, Revenue, Snapshot
+from valuations.templatetags.numbers import period
 
 FIELDS = ("price", "market_value", "revenue", "price_to_sales", "rd_to_revenue")
 
@@ -186,13 +187,14 @@ def _flow_explanation(snapshot: Snapshot, row: CompanyValuation, name: str, reve
     flow = revenue.flow
     notes = []
     if flow.newer_period:
-        notes.append(_("%(period)s is known too, but what it is compared with is not.") % {"period": flow.newer_period})
+        newer = period(flow.newer_period)
+        notes.append(_("%(period)s is known too, but what it is compared with is not.") % {"period": newer})
     if not flow.covers_a_year:
         notes.append(_("The period is not twelve months, so no multiple is computed from it."))
     formula = ""
     if flow.is_derived:
         formula = " ".join(
-            f"{'+' if term.sign > 0 else '−'} {term.choice.figure.period}" for term in flow.terms
+            f"{'+' if term.sign > 0 else '−'} {period(term.choice.figure.period)}" for term in flow.terms
         ).removeprefix("+ ")
     also = [
         _figure_line(snapshot.figures[other.key])
@@ -217,7 +219,7 @@ def _flow_lines(snapshot: Snapshot, revenue: Revenue) -> list[Line]:
 
 
 def _figure_line(figure: Figure, sign: int = 1) -> Line:
-    label = f"{figure.get_metric_display()} {figure.period}"
+    label = _("%(metric)s %(period)s") % {"metric": figure.get_metric_display(), "period": period(figure.period)}
     return Line(
         label=label if sign > 0 else f"− {label}",
         value=Money.between(figure.low, figure.high, figure.currency),
@@ -315,7 +317,7 @@ def _other_values(row: CompanyValuation, as_of: date, used: tuple[FundingRound, 
     )
     return tuple(
         Line(
-            label=f"{funding.label} ({funding.get_kind_display()})",
+            label=_("%(round)s (%(kind)s)") % {"round": funding.label, "kind": funding.get_kind_display()},
             value=Money(Interval(funding.post_money_low, funding.post_money_high), funding.currency),
             source=funding.source,
             day=funding.closed_on,

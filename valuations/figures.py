@@ -1,4 +1,4 @@
-"""From valuations to charts: chooses what is drawn, scales it to the reader's unit and puts it into the reader's words."""
+"""From valuations to charts: chooses what is drawn, in the reader's unit and the reader's words."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ from valuations.templatetags.numbers import (
     name,
     period,
     revenue_basis_word,
+    sentences,
     table_unit,
     unit,
 )
@@ -89,9 +90,14 @@ def _mark(row: CompanyValuation, scale: str, divisor: Decimal) -> Mark | str:
         return _("revenue is not above zero, which a logarithmic axis cannot show")
     priced = _("last funding round, %(day)s") if value.round else _("price of %(day)s")
     facts = [
-        _("Market value: %(value)s") % {"value": money(value.money)} + f" ({priced % {'day': day(value.day)}})",
-        _("Revenue: %(value)s") % {"value": money(revenue.money)}
-        + f" ({period(revenue.flow.period)}, {basis_word(revenue.flow.basis)})",
+        _("Market value: %(value)s (%(priced)s)")
+        % {"value": money(value.money), "priced": priced % {"day": day(value.day)}},
+        _("Revenue: %(value)s (%(period)s, %(basis)s)")
+        % {
+            "value": money(revenue.money),
+            "period": period(revenue.flow.period),
+            "basis": basis_word(revenue.flow.basis),
+        },
     ]
     if row.price_to_sales:
         facts.append(_("Price to sales: %(value)s") % {"value": multiple(row.price_to_sales)})
@@ -139,7 +145,7 @@ def _summary(sector: Sector, marks: Sequence[Mark]) -> str:
                 "dearest": name(by_multiple[-1][1].company),
             }
         )
-    return " ".join(said)
+    return sentences(said)
 
 
 def _caption(state: State, marks: Sequence[Mark]) -> list[str]:

@@ -9,6 +9,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from companies.models import Filing, Listing, User
 from companies.models.company import CURRENCY
@@ -126,7 +127,7 @@ class FxRate(models.Model):
     class Span(models.TextChoices):
         """What the rate is of."""
 
-        DAY = "day", _("day")
+        DAY = "day", pgettext_lazy("precision", "day")
         MONTH = "month", _("average of the month")
         YEAR = "year", _("average of the year")
 

@@ -16,6 +16,7 @@ WORDS: Mapping[str, str | Promise] = {
     "zero_price": _("the price is zero"),
     "blank_price": _("the reply has no price"),
     "unknown_symbol": _("the source does not know this ticker"),
+    "no_code": _("the source has no way to write this ticker"),
     "not_in_reply": _("not in the reply"),
     "short_row": _("the row has too few fields"),
     "bad_number": _("a number cannot be read"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from django.utils.functional import Promise
@@ -45,4 +46,12 @@ class Missing:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return str(WORDS[self.code]) % self.details
+        return str(WORDS[self.code]) % {name: _in_words(value) for name, value in self.details.items()}
+
+
+def _in_words(value: Any) -> str:
+    """A day or a period the way the reader's language writes it; a currency or anything else as it is."""
+    # Imported here: the filters need the reasons.
+    from valuations.templatetags.numbers import day, period
+
+    return day(value) if isinstance(value, date) else period(str(value))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from threading import Lock
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -212,7 +213,10 @@ def today() -> date:
 
 def cached_snapshot(question: Question) -> Snapshot:
     """`snapshot`, kept until a fact changes or the clock changes the state of a price."""
-    return _cached(question, Revision.current(), _clock(question.as_of), settings.STALE_AFTER_OPEN_MINUTES)
+    key = (question, Revision.current(), _clock(question.as_of), settings.STALE_AFTER_OPEN_MINUTES)
+    # Of the readers who come at once after a change, one reads the facts and the others wait for it.
+    with _reading(*key):
+        return _cached(*key)
 
 
 def page_tag(question: Question) -> str:
@@ -223,6 +227,12 @@ def page_tag(question: Question) -> str:
 def _clock(as_of: date) -> int:
     """Five minutes of the present day; nothing of the past depends on the clock."""
     return int(timezone.now().timestamp()) // 300 if as_of >= today() else 0
+
+
+@lru_cache(maxsize=64)
+def _reading(*key: object) -> Lock:
+    """The lock of whoever reads the facts for this key."""
+    return Lock()
 
 
 @lru_cache(maxsize=32)

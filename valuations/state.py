@@ -21,6 +21,7 @@ BASIS_LABELS = [
     (RevenueBasis.TTM.value, _("TTM")),
     (RevenueBasis.GUIDANCE.value, _("Guidance")),
 ]
+CURRENCY_LABELS = list(zip(CURRENCIES, (_("CNY"), _("USD"), _("HKD")), strict=True))
 SCALE_LABELS = [("log", _("Log")), ("linear", _("Linear"))]
 SEGMENT_LABELS = [
     ("", _("all")),
@@ -33,7 +34,7 @@ class StateForm(forms.Form):
     """Reads the query string; a value that it does not know is refused, never replaced by another."""
 
     basis = forms.ChoiceField(label=_("Revenue"), choices=BASIS_LABELS, required=False)
-    currency = forms.ChoiceField(label=_("Currency"), choices=[(code, code) for code in CURRENCIES], required=False)
+    currency = forms.ChoiceField(label=_("Currency"), choices=CURRENCY_LABELS, required=False)
     scale = forms.ChoiceField(label=_("Axes"), choices=SCALE_LABELS, required=False)
     segment = forms.ChoiceField(label=_("Segment"), choices=SEGMENT_LABELS, required=False)
     benchmarks = forms.ChoiceField(label=_("Benchmarks"), choices=[("off", _("off")), ("on", _("on"))], required=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 
 from django.conf import settings
@@ -10,6 +11,8 @@ from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -40,17 +43,27 @@ def sector_view(request: HttpRequest) -> HttpResponse:
     tag = _tag(request, state)
     if request.headers.get("HX-PTag") == tag:
         return HttpResponseNotModified(headers={"HX-PTag": tag})
+    content = _sector_content(tag, state)
+    if request.headers.get("HX-Request-Type") == "partial":
+        return HttpResponse(content, headers={"HX-PTag": tag})
+    response = render(request, "valuations/sector.html", {"content": content})
+    response["HX-PTag"] = tag
+    return response
+
+
+@lru_cache(maxsize=32)
+def _sector_content(tag: str, state: State) -> SafeString:
+    """What #sector holds, kept for as long as an unchanged poll would be answered 304: until `tag` is another."""
+    found = sector(state)
     context = {
         "state": state,
-        "form": form,
-        "sector": sector(state),
+        "form": StateForm(),
+        "sector": found,
+        "chart": sector_figure(found),
         "tag": tag,
         "poll_seconds": settings.POLL_SECONDS if state.as_of is None else 0,
     }
-    context["chart"] = sector_figure(context["sector"])
-    response = render(request, page_or_partial(request, "valuations/sector.html", "sector"), context)
-    response["HX-PTag"] = tag
-    return response
+    return render_to_string("valuations/sector.html#sector", context)
 
 
 @require_GET
@@ -188,7 +201,7 @@ def _refused(request: HttpRequest, form: StateForm, state: State) -> HttpRespons
 
 def _messages(form: StateForm) -> list[str]:
     return [
-        f"{form.fields[name].label or name}: {problem}"
+        _("%(field)s: %(problem)s") % {"field": form.fields[name].label or name, "problem": problem}
         for name, problems in form.errors.items()
         for problem in problems
     ]

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Tier(models.TextChoices):
@@ -66,8 +67,8 @@ class Filing(models.Model):
         help_text=_("Day of publication; the last day of the month where only the month is known. Empty: not dated."),
     )  # fmt: skip
     published_precision = models.CharField(
-        _("precision of the date"), max_length=5, blank=True, choices=[("day", _("day")), ("month", _("month")),
-                                                                       ("year", _("year"))],
+        _("precision of the date"), max_length=5, blank=True,
+        choices=[("day", pgettext_lazy("precision", "day")), ("month", _("month")), ("year", _("year"))],
     )  # fmt: skip
     url = models.URLField(_("address"), max_length=1000, blank=True)
     seen_title = models.CharField(

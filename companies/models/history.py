@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from companies.models.company import CURRENCY, Company
 from companies.models.filing import Filing
@@ -13,7 +14,7 @@ from companies.models.filing import Filing
 class Precision(models.TextChoices):
     """How precisely a date is known. The last day of the month or year stands for it."""
 
-    DAY = "day", _("day")
+    DAY = "day", pgettext_lazy("precision", "day")
     MONTH = "month", _("month")
     YEAR = "year", _("year")
 

@@ -2,7 +2,9 @@
 // The figure comes without colours and label positions: both depend on this reader's theme and width.
 
 const WIDE = { margin: { l: 68, r: 18, t: 12, b: 50 }, font: 12, label: 13, mark: 1 };
-const NARROW = { margin: { l: 46, r: 10, t: 26, b: 42 }, font: 11, label: 11.5, mark: 0.8 };
+const NARROW = { margin: { l: 46, r: 10, t: 26, b: 40 }, font: 11, label: 11.5, mark: 0.8 };
+const PAPER = { width: 680, height: 400 };
+const NARROWEST = 100; // below this a box is hidden, or on its way to its size
 const POSITIONS = [
   "top center", "middle right", "middle left", "bottom center", "top right", "top left", "bottom right", "bottom left",
 ];
@@ -11,7 +13,14 @@ const CONFIG = {
   displaylogo: false,
   displayModeBar: COARSE ? false : "hover", // it would lie on the chart for good where nothing hovers
   doubleClick: "reset",
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toImage"],
+  showTips: false,
+  plotlyServerURL: "", // nothing on this page sends a chart anywhere
+  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toImage", "sendChartToCloud"],
+};
+const MODEBAR = ["Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes"];
+const CHINESE_DATES = {
+  shortMonths: ["1月", "2月", "3月", "4月", "5月", "6月", "7月", "8月", "9月", "10月", "11月", "12月"],
+  year: "%Y年", month: "%Y年%b", dayMonth: "%b%-d日", dayMonthYear: "%Y年%b%-d日", date: "%Y-%m-%d",
 };
 const drawn = new Map(); // box → { text, figure, zoom, revision, width, height, place }
 
@@ -83,7 +92,7 @@ function labelBox(mark, position, look) {
 }
 
 /**
- * A position for each mark's label, or "" where none is free. Tried in several orders; the one that drops fewest wins.
+ * A position for each mark's label; marks for which none is free are left out. Tried in several orders; the one that drops fewest wins.
  * `obstacles`: boxes that no label may cover. `mark.own`: the mark's own boxes.
  */
 function placeLabels(marks, obstacles, look, area) {
@@ -156,7 +165,8 @@ function arrange(figure, ranges, size, look, colour) {
   const chosen = placeLabels(marks, obstacles, letter, area);
   const labels = [...chosen].map(([mark, position]) => labelBox(mark, position, letter));
   const annotations = lineNames(figure, ranges, at, plot, log, look, colour, [...obstacles, ...labels]);
-  const text = figure.data.map((trace) => (trace.text ? trace.text.map(() => "") : undefined));
+  // A dropped label is a space: of an empty text Plotly removes the element, and never brings it back.
+  const text = figure.data.map((trace) => (trace.text ? trace.text.map(() => " ") : undefined));
   const textposition = figure.data.map((trace) => (trace.text ? trace.text.map(() => "top center") : undefined));
   for (const [mark, position] of chosen) {
     text[mark.number][mark.index] = figure.data[mark.number].text[mark.index];
@@ -233,7 +243,8 @@ function roomy(look, figure, colour) {
   const number = highest < 10 ? "0.05" : Math.round(highest).toLocaleString("en");
   const digits = textWidth(number, look.font, colour.sans);
   const l = Math.round(digits + (look === NARROW ? 10 : 38));
-  return { ...look, narrow: look === NARROW, margin: { ...look.margin, l: Math.max(l, look === NARROW ? 30 : 60) } };
+  const b = figure.layout.xaxis.title?.text ? look.margin.b : 24;
+  return { ...look, narrow: look === NARROW, margin: { ...look.margin, l: Math.max(l, look === NARROW ? 30 : 60), b } };
 }
 
 function framed(figure, size, look, colour) {
@@ -273,11 +284,19 @@ function framed(figure, size, look, colour) {
   };
 }
 
-function draw(box) {
+/** The buttons' words come with the page; the dates of axes are a matter of the page's language. */
+function config(box) {
+  const words = (box.dataset.words ?? "").split("|");
+  const dictionary = Object.fromEntries(MODEBAR.map((word, number) => [word, words[number] || word]));
+  const format = document.documentElement.lang.startsWith("zh") ? CHINESE_DATES : {};
+  return { ...CONFIG, locale: "page", locales: { page: { dictionary, format } } };
+}
+
+function draw(box, paper = null) {
   const source = document.getElementById(box.dataset.chart);
-  if (!source || !box.clientWidth) return;
+  if (!source || box.clientWidth < NARROWEST) return;
   const text = source.textContent;
-  const size = { width: box.clientWidth, height: box.clientHeight };
+  const size = paper ?? { width: box.clientWidth, height: box.clientHeight };
   const old = drawn.get(box);
   if (old && old.text === text && old.width === size.width && old.height === size.height && !old.repaint) return;
   const figure = old?.text === text ? old.figure : JSON.parse(text);
@@ -301,7 +320,7 @@ function draw(box) {
     Object.assign(layout.yaxis, places.yTicks);
   }
   box.setAttribute("aria-label", plain(meta.summary ?? ""));
-  Plotly.react(box, data, layout, CONFIG);
+  Plotly.react(box, data, layout, config(box));
   if (!old) listen(box);
   box.dataset.drawn = String(Number(box.dataset.drawn ?? 0) + 1);
 }
@@ -410,12 +429,22 @@ document.addEventListener("themechange", () => {
     draw(box);
   }
 });
+// Paper is white and narrower than most windows; the page is laid out for it only after this event.
 addEventListener("beforeprint", () => {
+  const { dataset } = document.documentElement;
+  const { theme } = dataset;
+  dataset.theme = "light";
   for (const [box, state] of drawn) {
-    state.screen = getComputedStyle(document.documentElement).colorScheme;
     state.repaint = true;
-    draw(box);
+    draw(box, PAPER);
   }
+  addEventListener("afterprint", () => {
+    dataset.theme = theme;
+    for (const [box, state] of drawn) {
+      state.repaint = true;
+      draw(box);
+    }
+  }, { once: true });
 });
 
 document.addEventListener("click", (event) => {

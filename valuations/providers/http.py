@@ -6,6 +6,7 @@ import threading
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +18,12 @@ from valuations.providers.base import BadBody, Blocked, Reply, Retry
 
 _MOST_BYTES = 2 * 1024 * 1024
 _MOST_REDIRECTS = 3
+
+
+@lru_cache
+def _trusted(trust_env: bool) -> ssl.SSLContext:
+    """Whom we trust; read once, since the list of authorities takes longer to load than a request."""
+    return httpx.create_ssl_context(trust_env=trust_env)
 
 
 def _no_wait() -> None:
@@ -57,6 +64,7 @@ class SourceClient:
         self._client = httpx.Client(
             headers={"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "gzip"},
             timeout=timeout,
+            verify=_trusted(trust_env),
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
             follow_redirects=False,
             trust_env=trust_env,

@@ -1,12 +1,12 @@
 """How numbers, days and states are written: rounding, units, signs and words of the reader's language.
 
-Nothing is rounded before it gets here. English counts in bn and tn, Chinese in 亿 and 万亿; a range keeps both of its ends
-and one unit; an open range says ≥ or ≤; a missing number is a dash that carries its reason.
+Nothing is rounded before it gets here. English counts in bn and tn, Chinese in 亿 and 万亿; a range keeps both of its
+ends and one unit; an open range says ≥ or ≤; a missing number is a dash that carries its reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -19,7 +19,7 @@ from django.conf import settings
 from django.urls import get_script_prefix, reverse
 from django.utils.formats import date_format
 from django.utils.functional import Promise
-from django.utils.html import escape, format_html
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 from django.utils.translation import get_language, gettext_lazy, pgettext, pgettext_lazy
@@ -28,7 +28,7 @@ from django.utils.translation import gettext as _
 from companies.models.company import Company, Segment
 from companies.models.figure import Basis, Metric
 from companies.models.filing import Filing, Tier
-from valuations.explain import row_sources
+from companies.places import place_in_words
 from valuations.money import Interval, Money
 from valuations.reasons import Missing
 from valuations.sector import Sector
@@ -55,7 +55,7 @@ STATE_WORDS: dict[str, Word] = {
 # Amber: the reader should look twice before believing that this is the price of now.
 STATES_TO_LOOK_AT = {FreshnessState.DELAYED, FreshnessState.SUSPENDED, FreshnessState.STALE, FreshnessState.FAILED}
 STAGE_WORDS: dict[str, Word] = {
-    "listed": gettext_lazy("listed"),
+    "listed": pgettext_lazy("stage", "listed"),
     "applying": gettext_lazy("applying for a listing"),
     "private": gettext_lazy("not listed"),
 }
@@ -83,6 +83,7 @@ ENGLISH_UNITS = ((Decimal(10) ** 12, "tn"), (Decimal(10) ** 9, "bn"), (Decimal(1
 CHINESE_UNITS = ((Decimal(10) ** 12, "万亿"), (Decimal(10) ** 8, "亿"), (Decimal(10) ** 4, "万"))
 CHINESE_CURRENCIES = {"CNY": "元", "USD": "美元", "HKD": "港元", "EUR": "欧元"}
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+LINK = '<a href="{}" rel="noopener external">{}</a>'
 TABLE_DIGITS, TILE_DIGITS, PANEL_DIGITS = 4, 3, 7
 
 
@@ -95,7 +96,7 @@ def in_chinese() -> bool:
 
 
 def rounded(value: Decimal, places: int) -> str:
-    """With so many decimals at most, thousands separated; no trailing zeros, a real minus sign, no minus before zero."""
+    """With so many decimals at most: thousands separated, no trailing zeros, a real minus sign but none before zero."""
     text = f"{value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):,f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
@@ -272,21 +273,29 @@ def short_day(value: date | None, beside: date | None = None) -> str:
 
 @register.filter
 def moment(value: datetime | None) -> str:
-    """A time in the instance's display time zone, which it names: `30 Sep 2026 15:00 CST`."""
+    """A time in the instance's display time zone, which it names: `30 Sep 2026 15:00 CST`, `…15:00（北京时间）`."""
     if value is None:
         return MISSING
     local = localtime(value, ZoneInfo(settings.DISPLAY_TIME_ZONE))
-    return f"{day(local.date())} {date_format(local, 'H:i')} {local.tzname()}"
+    said = f"{day(local.date())} {date_format(local, 'H:i')}"
+    if in_chinese() and settings.DISPLAY_TIME_ZONE == "Asia/Shanghai":
+        return f"{said}（北京时间）"  # what everybody calls it; CST is a time zone of America too
+    return f"{said} {local.tzname()}"
 
 
 @register.filter
 def period(value: str) -> str:
-    """A period in words: `FY2025`, `H1 2026`, `12 months to Jun 2026`; `2025财年`, `2026年上半年`."""
+    """A period in words: `FY2025`, `H1 2026`, `TTM Jun 2026`; `2025财年`, `2026年上半年`."""
     chinese = in_chinese()
     if value.startswith("TTM-"):
         end = date.fromisoformat(value[4:])
         return f"截至{end.year}年{end.month}月滚动" if chinese else f"TTM {MONTHS[end.month - 1]} {end.year}"
     if value.startswith("FY"):
+        first, dash, last = value.partition("-")
+        if dash and chinese and last.startswith("FY"):
+            return f"{first[2:]}–{last[2:]}财年"
+        if dash:
+            return f"{period(first)}–{period(last)}"
         return f"{value[2:6]}财年{_part_in_chinese(value[6:])}" if chinese else f"{value[:6]} {value[6:]}".strip()
     year, rest = value[:4], value[4:]
     if rest[:1] in ("H", "Q"):
@@ -354,6 +363,12 @@ def number_word(value: str) -> str:
 
 
 @register.filter
+def place(value: str) -> str:
+    """A city or a board in the reader's language."""
+    return place_in_words(value)
+
+
+@register.filter
 def name(company: Company) -> str:
     """A company's name in the reader's language."""
     return str((in_chinese() and company.name_zh) or company.name_en)
@@ -363,6 +378,18 @@ def name(company: Company) -> str:
 def other_name(company: Company) -> str:
     """Its name in the other language, if it has one."""
     return str(company.name_en if in_chinese() and company.name_zh else company.name_zh)
+
+
+@register.filter
+def sentences(said: Iterable[str]) -> str:
+    """Sentences one after the other: Chinese leaves no space between them."""
+    return ("" if in_chinese() else " ").join(said)
+
+
+@register.filter
+def then(first: str, second: str) -> str:
+    """Two sentences, one after the other."""
+    return sentences((first, second))
 
 
 @register.filter
@@ -426,9 +453,11 @@ def sector_columns(state: State) -> list[Column]:
         Column("company", _("Company")),
         Column("ticker", _("Ticker")),
         Column("price", _("Price"), _("local currency"), numeric=True),
-        Column("change", _("Day"), numeric=True),
+        Column("change", pgettext("day's change", "Day"), numeric=True),
         Column("market_value", _("Market value"), amounts, numeric=True),
-        Column("revenue", _("Revenue"), pgettext("unit of a column", "%(unit)s, basis") % {"unit": amounts}, numeric=True),
+        Column(
+            "revenue", _("Revenue"), pgettext("unit of a column", "%(unit)s, basis") % {"unit": amounts}, numeric=True
+        ),
         Column("price_to_sales", _("P/S"), numeric=True),
         Column("rd_to_revenue", _("R&D ÷ revenue"), numeric=True),
     ]
@@ -495,13 +524,30 @@ def freshness(row: CompanyValuation, beside: date) -> SafeString:
 
 
 @register.simple_tag
-def date_inferred(snapshot: Snapshot, row: CompanyValuation) -> bool:
-    """Whether the day on which some part of the revenue became known is only inferred."""
-    terms = row.revenue.flow.terms if row.revenue else ()
-    return any(
-        (figure := snapshot.figures.get(term.choice.figure.key)) is not None and figure.known_by == "inferred"
-        for term in terms
-    )
+def change_cell(row: CompanyValuation) -> SafeString:
+    """The day's change of a row in its colour, or why there is none."""
+    if row.price is None or row.price.change is None:
+        # Where there is a price the reason can be reached by keyboard; where there is none, the price says why.
+        stop = ' tabindex="0"' if row.price else ""
+        return mark_safe(f'<span class="none"{stop}>{dash(row.missing.get("change"))}</span>')
+    return mark_safe(f'<span class="{direction(row.price.change)}">{change(row.price.change)}</span>')
+
+
+@register.simple_tag
+def revenue_notes(snapshot: Snapshot, row: CompanyValuation) -> SafeString:
+    """What stands under a revenue: its period, its basis unless actual, and in amber what to look at."""
+    if row.revenue is None:
+        return SafeString("")
+    flow = row.revenue.flow
+    basis = "" if flow.basis == Basis.ACTUAL else f" · {basis_word(flow.basis)}"
+    notes = [f"<small>{escape(period(flow.period))}{escape(basis)}</small>"]
+    figures = (snapshot.figures.get(term.choice.figure.key) for term in flow.terms)
+    if any(figure is not None and figure.known_by == "inferred" for figure in figures):
+        notes.append(f'<small class="look">{escape(_("date inferred"))}</small>')
+    if flow.newer_period:
+        said = _("%(period)s known, not comparable") % {"period": period(flow.newer_period)}
+        notes.append(f'<small class="look">{escape(said)}</small>')
+    return mark_safe("".join(notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -531,11 +577,49 @@ def total_parts(sector: Sector, field: str) -> Parts:
 
 
 @register.simple_tag
-def filings_of(sector: Sector) -> list[Filing]:
-    """Every document or page that the numbers of a page of rows come from, once each, by publisher."""
+def filings_of(sector: Sector) -> SafeString:
+    """Items of a list: every document or page that the numbers of a page of rows come from, once each, by publisher."""
     found: dict[int, Filing] = {}
     for row in sector.page_rows:
-        for _field, line in row_sources(sector.snapshot, row):
-            if line.source is not None:
-                found[line.source.pk] = line.source
-    return sorted(found.values(), key=lambda filing: (filing.publisher_name, str(filing)))
+        for filing in _filings(sector.snapshot, row):
+            if filing is not None:
+                found[filing.pk] = filing
+    tiers = {tier: str(label) for tier, label in Tier.choices}
+    colon, comma = pgettext("between a name and what it says", ": "), pgettext("between two facts", ", ")
+    return format_html_join(
+        "",
+        "<li>{}{}{}{} <small>{}</small></li>",
+        (
+            (
+                filing.publisher_name,
+                colon,
+                format_html('<a href="{}" rel="noopener external">{}</a>', filing.link, filing)
+                if filing.link
+                else filing,
+                f"{comma}{day(filing.published_on)}" if filing.published_on else "",
+                tiers[filing.tier],
+            )
+            for filing in sorted(found.values(), key=lambda filing: (filing.publisher_name, str(filing)))
+        ),
+    )
+
+
+def _filings(snapshot: Snapshot, row: CompanyValuation) -> Iterator[Filing | None]:
+    """The documents behind a row's numbers, as `explain` lists them but without their words."""
+    conversions = []
+    if row.price:
+        yield row.price.quote.source
+    if row.market_value:
+        for holding in row.market_value.holdings:
+            yield holding.price.quote.source
+            yield snapshot.counts[holding.shares.count.key].source
+            yield from (snapshot.actions[action.key].source for action in holding.shares.actions)
+            conversions.append(holding.conversion)
+        if row.market_value.round:
+            yield from (funding.source for funding in row.market_value.round.rounds)
+            conversions.append(row.market_value.round.conversion)
+    for amount_of in (row.revenue, row.rd_expense):
+        if amount_of:
+            yield from (snapshot.figures[term.choice.figure.key].source for term in amount_of.flow.terms)
+            conversions.append(amount_of.conversion)
+    yield from (snapshot.rates[leg.rate.key].source for conversion in conversions for leg in conversion.legs)
