@@ -25,8 +25,8 @@ LANGUAGES = ("zh_Hans",)  # every language of the settings except the source, En
 MOST_SHOWN = 20  # problems that `check` prints
 SOURCE_FOLDERS = ("config", "companies", "valuations", "templates")
 LAZY = {f"{name}_lazy": DEFAULT_KEYWORDS[name] for name in ("gettext", "ngettext", "pgettext", "npgettext")}
-KEYWORDS = {**DEFAULT_KEYWORDS, **LAZY}
-PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[#0\- +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?[a-zA-Z]|\{\w*(?:![rsa])?(?::[^{}]*)?\}")
+KEYWORDS = {**DEFAULT_KEYWORDS, **LAZY, "gettext_noop": DEFAULT_KEYWORDS["gettext"]}
+PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[#0\-+]*(?:\*|\d+)?(?:\.(?:\*|\d+))?[a-zA-Z]|\{\w*(?:![rsa])?(?::[^{}]*)?\}")
 
 
 def extract_template(

@@ -2,7 +2,16 @@
 
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
+from django.http import HttpRequest, HttpResponsePermanentRedirect
+from django.templatetags.static import static
 from django.urls import include, path
+
+
+def favicon(request: HttpRequest) -> HttpResponsePermanentRedirect:
+    """Where browsers look for the icon of pages that name none, such as the admin's."""
+    return HttpResponsePermanentRedirect(static("img/favicon.svg"))
+
+
 
 urlpatterns = [
     path("", include("valuations.urls")),
@@ -11,4 +20,5 @@ urlpatterns = [
     path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
+    path("favicon.ico", favicon),
 ]

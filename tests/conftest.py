@@ -24,7 +24,7 @@ def forget_pages() -> None:
     # Imported here: only once Django is set up.
     from valuations import sector, snapshot, views
 
-    for kept in (snapshot._cached, sector._sector, views._sector_content):
+    for kept in (snapshot._snapshots_of, sector._sector, views._sector_content):
         kept.cache_clear()
 
 

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from companies.admin import FactAdmin, FactInline, ListingAdmin, ReadOnlyAdmin
 from companies.models import Listing, User
@@ -323,8 +323,8 @@ class HeldQuoteAdmin(ReadOnlyAdmin):
 _FIELD_WORDS = {
     "price": gettext_lazy("price"),
     "open": gettext_lazy("open"),
-    "high": gettext_lazy("high"),
-    "low": gettext_lazy("low"),
+    "high": pgettext_lazy("price", "high"),
+    "low": pgettext_lazy("price", "low"),
     "volume": gettext_lazy("volume"),
 }
 

@@ -248,7 +248,7 @@ def _bars(extents: Sequence[Extent], middles: Sequence[float]) -> Chart:
         "array": above,
         "arrayminus": below,
         "thickness": 3,
-        "width": 6,
+        "width": 5,
         "visible": True,
     }
 

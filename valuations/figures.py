@@ -36,6 +36,7 @@ from valuations.snapshot import RATE_WINDOW, CompanyValuation
 from valuations.state import State
 from valuations.templatetags.numbers import (
     basis_word,
+    currency,
     day,
     money,
     multiple,
@@ -192,7 +193,7 @@ def _price_chart(
     points = [(when, close if raw else close * adjustment(when, actions)) for when, close in thinned(quotes)]
     words = LineWords(
         title=_("Price of %(listing)s") % {"listing": listing},
-        y_title=_("%(currency)s per share") % {"currency": listing.currency},
+        y_title=_("%(currency)s per share") % {"currency": currency(listing.currency)},
         caption=(
             _("Closing prices as they were paid; bonus issues show as steps.")
             if raw
@@ -206,11 +207,11 @@ def _price_chart(
             "low": f"{points[0][1]:,.2f}",
             "last": day(points[-1][0]),
             "high": f"{points[-1][1]:,.2f}",
-            "currency": listing.currency,
+            "currency": currency(listing.currency),
         },
         notes=[(action.ex_day, f"× {action.ratio.normalize():f}") for action in actions if action.ratio != 1],
     )
-    return line_chart([Line(str(listing), points, listing.currency)], words)
+    return line_chart([Line(str(listing), points, currency(listing.currency))], words)
 
 
 def _value_chart(values: Sequence[tuple[date, Decimal | None]], state: State) -> Chart:

@@ -16,7 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.translation import gettext_noop
@@ -83,7 +83,7 @@ def request_run(
             raise RunAlreadyOpen(run)
         batches = _write_outcomes(run, watched_listings(now) if listings is None else listings, now)
         if batches:
-            transaction.on_commit(partial(_queue, run.pk, range(batches)))
+            transaction.on_commit(partial(_queue_or_close, run.pk, range(batches)))
         else:
             _close(run.pk, NOTHING_TO_ASK if settings.SOURCES_ENABLED else SOURCES_OFF)
     run.refresh_from_db()
@@ -138,8 +138,14 @@ def sources_for(mic: str) -> list[QuoteSource]:
     return [QUOTE_SOURCES[slug] for slug in settings.QUOTE_SOURCES if mic in QUOTE_SOURCES[slug].mics]
 
 
-def _queue(run_id: int, batches: Iterable[int]) -> None:
-    """Hand batches to the workers; when the queue cannot be reached the run is closed with that as its problem."""
+def _queue_or_close(run_id: int, batches: Iterable[int]) -> None:
+    """Hand a new run to the workers; when the queue cannot be reached the run is closed with that as its problem."""
+    if not _queue(run_id, batches):
+        _abandon(run_id, NO_QUEUE)
+
+
+def _queue(run_id: int, batches: Iterable[int]) -> bool:
+    """Hand batches to the workers; returns whether the queue took them all."""
     # Imported here: only who queues a job needs Celery, reading pages does not.
     from kombu.exceptions import OperationalError
     from redis.exceptions import RedisError
@@ -155,7 +161,8 @@ def _queue(run_id: int, batches: Iterable[int]) -> None:
                 app.send_task(BATCH_TASK, args=[run_id, batch], producer=producer, retry=False)
     except (OperationalError, RedisError, OSError) as error:
         log.warning("run %s: queue cannot be reached: %s", run_id, error)
-        _abandon(run_id, NO_QUEUE)
+        return False
+    return True
 
 
 # --- Settling -------------------------------------------------------------------------------------
@@ -234,11 +241,10 @@ def _mend(now: datetime) -> None:
             run=run, result=Result.PENDING, queued_at__lt=now - timedelta(seconds=settings.JOB_REDELIVERY_SECONDS * 2)
         )
         batches = sorted(set(lost.values_list("batch", flat=True)))
-        if batches:
-            # Written first: whoever plans at the same moment finds nothing lost.
-            mended = [batch for batch in batches if lost.filter(batch=batch).update(queued_at=now)]
-            log.warning("run %s: queued again: batches %s", run.pk, mended)
-            _queue(run.pk, mended)
+        # Two plans at the same moment may queue a batch twice, which is harmless.
+        if batches and _queue(run.pk, batches):
+            lost.update(queued_at=now)
+            log.warning("run %s: queued again: batches %s", run.pk, batches)
         close_if_done(run.pk)
 
 
@@ -250,7 +256,7 @@ def _forget(before: datetime) -> None:
 
 
 def due_listings(now: datetime) -> list[Listing]:
-    """Watched listings whose price may have changed since they were last asked for.
+    """Watched listings whose price may have changed since they were last asked for, and that nobody is asking for now.
 
     In session every `QUOTE_EVERY_SECONDS`; out of session only while the close of the last session is not stored: every
     five minutes for an hour, then once an hour. On days nobody has entered into the calendar once an hour. After
@@ -259,11 +265,16 @@ def due_listings(now: datetime) -> list[Listing]:
     calendar = read_calendar()
     last = RefreshOutcome.objects.filter(listing=OuterRef("pk"), done_at__isnull=False).order_by("-done_at")
     quote = Quote.objects.filter(listing=OuterRef("pk")).order_by("-day")
-    listings = watched_listings(now).annotate(
-        last_done=Subquery(last.values("done_at")[:1]),
-        last_result=Subquery(last.values("result")[:1]),
-        quote_day=Subquery(quote.values("day")[:1]),
-        quote_final=Subquery(quote.values("final")[:1]),
+    asked_now = RefreshOutcome.objects.filter(listing=OuterRef("pk"), result=Result.PENDING)
+    listings = (
+        watched_listings(now)
+        .filter(~Exists(asked_now))
+        .annotate(
+            last_done=Subquery(last.values("done_at")[:1]),
+            last_result=Subquery(last.values("result")[:1]),
+            quote_day=Subquery(quote.values("day")[:1]),
+            quote_final=Subquery(quote.values("final")[:1]),
+        )
     )
     return [listing for listing in listings if _is_due(listing, calendar, now)]
 

@@ -35,8 +35,8 @@ class Quote(models.Model):
     listing = models.ForeignKey(Listing, on_delete=models.CASCADE, related_name="quotes", verbose_name=_("listing"))
     day = models.DateField(_("day"), help_text=_("Trading day in the exchange's own calendar."))
     open = models.DecimalField(_("open"), max_digits=20, decimal_places=6, null=True, blank=True)
-    high = models.DecimalField(_("high"), max_digits=20, decimal_places=6, null=True, blank=True)
-    low = models.DecimalField(_("low"), max_digits=20, decimal_places=6, null=True, blank=True)
+    high = models.DecimalField(pgettext_lazy("price", "high"), max_digits=20, decimal_places=6, null=True, blank=True)
+    low = models.DecimalField(pgettext_lazy("price", "low"), max_digits=20, decimal_places=6, null=True, blank=True)
     close = models.DecimalField(
         _("close"), max_digits=20, decimal_places=6,
         help_text=_("Last price of the day per share, in the listing's currency."),
@@ -85,7 +85,7 @@ class Quote(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.listing_id} {self.day} {self.close}"
+        return f"{self.close}, {self.day}"
 
 
 class ReportedQuote(models.Model):
@@ -118,7 +118,7 @@ class ReportedQuote(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.listing_id} {self.day}"
+        return f"{self.close or self.market_value or self.shares}, {self.day}"
 
 
 class FxRate(models.Model):
@@ -322,7 +322,7 @@ class RefreshOutcome(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.run_id} {self.listing_id or self.provider} {self.result}"
+        return f"{self.provider}: {self.get_result_display()}"
 
 
 class HeldQuote(models.Model):
@@ -367,4 +367,4 @@ class HeldQuote(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.listing_id} {self.day} {self.reason}"
+        return f"{self.day}, {self.reason}"

@@ -22,6 +22,7 @@ WORDS: Mapping[str, str | Promise] = {
     "bad_number": _("a number cannot be read"),
     "bad_time": _("the time cannot be read"),
     "symbol_mismatch": _("the row is about another ticker"),
+    "misfit": _("a number that no price, rate or volume can be"),
     "not_a_share": _("the row is not about a share"),
     "mixed_dates": _("rates of different days in one reply"),
     # The checks before a price or a rate is stored (valuations.checks)

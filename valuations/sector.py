@@ -61,7 +61,7 @@ class _Same:
         return isinstance(other, _Same) and other.snapshot is self.snapshot
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)  # each keeps its snapshot alive
 def _sector(state: State, same: _Same) -> Sector:
     found = same.snapshot
     members = [row for row in found.rows if _belongs(row, state)]

@@ -10,7 +10,7 @@ and revenue is converted at the rate of that day too, so that a multiple is the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -20,7 +20,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Min, Model, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from companies.models import (
@@ -46,6 +46,7 @@ from valuations.shares import Action, Count, CountMissing, SharesOnDay, shares_o
 from valuations.trailing import Flow, FlowMissing, RevenueBasis, flow
 
 T = TypeVar("T")
+Row = TypeVar("Row", bound=Model)
 CURRENCIES = ("CNY", "USD", "HKD")
 HOME = ZoneInfo("Asia/Shanghai")
 NVIDIA = "nvidia"
@@ -189,6 +190,32 @@ class Totals:
     missing: Mapping[str, Missing]
 
 
+class Rows(Mapping[int, Row]):
+    """Rows behind numbers, by key, read when somebody looks: to value thousands of companies takes none of them."""
+
+    def __init__(self, rows: QuerySet[Row], keys: Iterable[int]) -> None:
+        self._rows = rows
+        self._keys = frozenset(keys)
+        self._at_hand: dict[int, Row] = {}
+
+    def read(self, keys: Iterable[int]) -> None:
+        """Read these rows, in one query for all that are not at hand."""
+        lacking = (self._keys & frozenset(keys)) - self._at_hand.keys()
+        if lacking:
+            self._at_hand |= {row.pk: row for row in self._rows.filter(pk__in=lacking)}
+
+    def __getitem__(self, key: int) -> Row:
+        if key not in self._at_hand:
+            self.read(self._keys)
+        return self._at_hand[key]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All companies on a day, in a currency, on a basis."""
@@ -196,14 +223,29 @@ class Snapshot:
     question: Question
     rows: tuple[CompanyValuation, ...]
     first_day: date | None  # with nothing priced on the day: the first day that has a price
-    figures: Mapping[int, Figure]
+    figures: Rows[Figure]
     rates: Mapping[int, FxRate]
-    counts: Mapping[int, ShareCount]
+    counts: Rows[ShareCount]
     actions: Mapping[int, CorporateAction]
 
     def row(self, slug: str) -> CompanyValuation | None:
         """The row of one company."""
         return next((row for row in self.rows if row.company.slug == slug), None)
+
+    def read_sources(self, rows: Iterable[CompanyValuation]) -> None:
+        """Read the figures and share counts behind some rows together; else the first look reads those of all rows."""
+        figures: set[int] = set()
+        counts: set[int] = set()
+        for row in rows:
+            for amount in (row.revenue, row.rd_expense):
+                for term in amount.flow.terms if amount else ():
+                    figures.add(term.choice.figure.key)
+                    figures.update(other.key for other in term.choice.also)
+            counts.update(
+                holding.shares.count.key for holding in (row.market_value.holdings if row.market_value else ())
+            )
+        self.figures.read(figures)
+        self.counts.read(counts)
 
 
 def today() -> date:
@@ -213,10 +255,10 @@ def today() -> date:
 
 def cached_snapshot(question: Question) -> Snapshot:
     """`snapshot`, kept until a fact changes or the clock changes the state of a price."""
-    key = (question, Revision.current(), _clock(question.as_of), settings.STALE_AFTER_OPEN_MINUTES)
+    moment = (Revision.current(), _clock(question.as_of), settings.STALE_AFTER_OPEN_MINUTES)
     # Of the readers who come at once after a change, one reads the facts and the others wait for it.
-    with _reading(*key):
-        return _cached(*key)
+    with _reading(question, *moment):
+        return _snapshots_of(*moment)(question)
 
 
 def page_tag(question: Question) -> str:
@@ -235,9 +277,13 @@ def _reading(*key: object) -> Lock:
     return Lock()
 
 
-@lru_cache(maxsize=32)
-def _cached(question: Question, revision: int, clock: int, stale_after: int) -> Snapshot:
-    return snapshot(question)
+@lru_cache(maxsize=2)
+def _snapshots_of(revision: int, clock: int, stale_after: int) -> Callable[[Question], Snapshot]:
+    """`snapshot` with a memory, for one moment: two of them, since the past has another clock than the present.
+
+    Snapshots of earlier moments are let go together, for nobody will ask for them again.
+    """
+    return lru_cache(maxsize=16)(snapshot)
 
 
 def snapshot(question: Question, companies: QuerySet[Company] | None = None) -> Snapshot:
@@ -253,9 +299,9 @@ def snapshot(question: Question, companies: QuerySet[Company] | None = None) -> 
         question=question,
         rows=tuple(facts.valuation(company) for company in found),
         first_day=None if facts.quotes else Quote.objects.aggregate(first=Min("day"))["first"],
-        figures=facts.figure_rows,
+        figures=Rows(Figure.objects.select_related("source"), facts.figure_keys),
         rates=facts.rate_rows,
-        counts=facts.count_rows,
+        counts=Rows(ShareCount.objects.select_related("source"), facts.count_keys),
         actions=facts.action_rows,
     )
 
@@ -280,26 +326,26 @@ class _Facts:
         )
         for listing in listings:
             self.listings[listing.company_id].append(listing)
-        read = [listing for of_company in self.listings.values() for listing in of_company]
+        last = [listing.quote_pk for listing in listings if listing.quote_pk]
         self.quotes = {
-            quote.listing_id: quote
-            for quote in Quote.objects.filter(pk__in=[listing.quote_pk for listing in read if listing.quote_pk])
-            .select_related("source")
-            .order_by()
+            quote.listing_id: quote for quote in Quote.objects.filter(pk__in=last).select_related("source").order_by()
         }
+        before = Quote.objects.filter(pk__in=[listing.before_pk for listing in listings if listing.before_pk])
         self.before = {
-            listing: (day, close)
-            for listing, day, close in Quote.objects.filter(
-                pk__in=[listing.before_pk for listing in read if listing.before_pk]
-            )
-            .order_by()
-            .values_list("listing_id", "day", "close")
+            listing: (day, close) for listing, day, close in before.order_by().values_list("listing_id", "day", "close")
         }
 
-        self.count_rows = {row.pk: row for row in ShareCount.objects.filter(of_companies).select_related("source")}
+        # Plain values: a model instance for each of thousands of figures would take most of the time of a snapshot.
         self.counts: dict[tuple[int, str], list[Count]] = defaultdict(list)
-        for count in self.count_rows.values():
-            self.counts[count.company_id, count.share_class].append(share_count(count))
+        self.count_keys: list[int] = []
+        for company, share_class, *values in (
+            ShareCount.objects.filter(of_companies)
+            .order_by("pk")
+            .values_list("company_id", "share_class", *COUNT_FIELDS)
+        ):
+            count = _count(*values)
+            self.counts[company, share_class].append(count)
+            self.count_keys.append(count.key)
         self.action_rows = {
             row.pk: row for row in CorporateAction.objects.filter(of_companies).select_related("source")
         }
@@ -309,15 +355,17 @@ class _Facts:
                 (row.share_class, Action(row.ex_day, row.ratio, row.new_shares, row.kind, row.pk))
             )
 
-        self.figure_rows = {
-            figure.pk: figure
-            for figure in Figure.objects.known_on(as_of)
-            .filter(of_companies, metric__in=["revenue", "rd_expense"])
-            .select_related("source")
-        }
         self.figures: dict[tuple[int, str], list[FigureFact]] = defaultdict(list)
-        for figure in self.figure_rows.values():
-            self.figures[figure.company_id, figure.metric].append(figure_fact(figure))
+        self.figure_keys: list[int] = []
+        for company, metric, *values in (
+            Figure.objects.known_on(as_of)
+            .filter(of_companies, metric__in=["revenue", "rd_expense"])
+            .order_by()
+            .values_list("company_id", "metric", *FIGURE_FIELDS)
+        ):
+            figure = FigureFact(*values)
+            self.figures[company, metric].append(figure)
+            self.figure_keys.append(figure.key)
 
         self.rounds: dict[int, list[FundingRound]] = defaultdict(list)
         for funding in FundingRound.objects.filter(
@@ -571,6 +619,14 @@ def _coverage(amounts: Sequence[Money], members: Sequence[CompanyValuation]) -> 
     return Coverage(len(amounts), len(members), sum(not money.amount.is_point for money in amounts))
 
 
+# What of a row the pure functions take, in the order in which `FigureFact` and `_count` take it.
+FIGURE_FIELDS = (
+    "pk", "period", "period_start", "period_end", "low", "high", "currency", "basis", "reported_in", "source__tier",
+    "known_on",
+)  # fmt: skip
+COUNT_FIELDS = ("total", "valid_from", "method", "source__tier", "source__published_on", "pk")
+
+
 def figure_fact(figure: Figure) -> FigureFact:
     """A figure's row as the pure modules take it."""
     return FigureFact(
@@ -590,12 +646,12 @@ def figure_fact(figure: Figure) -> FigureFact:
 
 def share_count(row: ShareCount) -> Count:
     """A reported count as the pure functions take it: reported before implied, then by tier, then the newer source."""
-    rank = (
-        row.method != ShareCount.Method.REPORTED,
-        TIERS.index(row.source.tier),
-        -(row.source.published_on or date.min).toordinal(),
-    )
-    return Count(row.total, row.valid_from, rank, row.pk)
+    return _count(row.total, row.valid_from, row.method, row.source.tier, row.source.published_on, row.pk)
+
+
+def _count(total: int, valid_from: date, method: str, tier: str, published_on: date | None, key: int) -> Count:
+    rank = (method != ShareCount.Method.REPORTED, TIERS.index(tier), -(published_on or date.min).toordinal())
+    return Count(total, valid_from, rank, key)
 
 
 def read_calendar() -> Calendar:

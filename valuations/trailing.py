@@ -170,7 +170,7 @@ def _trailing_terms(chosen: Mapping[tuple[date, date], Choice], end: date) -> tu
     years = sorted(
         (pair for pair, picked in chosen.items() if picked.figure.is_fiscal_year and pair[1] <= end), key=lambda p: p[1]
     )
-    lacking = _year_label(chosen, end)
+    lacking = ""
     if years:
         last_year = chosen[years[-1]]
         if years[-1][1] == end:
@@ -186,7 +186,7 @@ def _trailing_terms(chosen: Mapping[tuple[date, date], Choice], end: date) -> tu
     whole = _chain(chosen, _year_before(end), end)
     if whole:
         return tuple(Term(1, picked) for picked in whole)
-    raise FlowMissing("trailing_lacks", lacking)
+    raise FlowMissing("trailing_lacks", lacking or _year_label(chosen, end))
 
 
 def _chain(chosen: Mapping[tuple[date, date], Choice], start: date, end: date) -> list[Choice] | None:

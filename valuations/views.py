@@ -55,6 +55,7 @@ def sector_view(request: HttpRequest) -> HttpResponse:
 def _sector_content(tag: str, state: State) -> SafeString:
     """What #sector holds, kept for as long as an unchanged poll would be answered 304: until `tag` is another."""
     found = sector(state)
+    found.snapshot.read_sources(found.page_rows)
     context = {
         "state": state,
         "form": StateForm(),

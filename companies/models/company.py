@@ -174,7 +174,7 @@ class ShareCount(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.company_id} {self.share_class} {self.total} {self.valid_from}"
+        return f"{self.total:,} {self.get_share_class_display()}, {self.valid_from}"
 
 
 class CorporateAction(models.Model):
@@ -221,4 +221,4 @@ class CorporateAction(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.company_id} {self.kind} {self.ex_day}"
+        return f"{self.get_kind_display()}, {self.ex_day}"

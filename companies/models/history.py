@@ -73,7 +73,7 @@ class FundingRound(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.company_id} {self.label}"
+        return self.label
 
 
 class Milestone(models.Model):
@@ -115,4 +115,4 @@ class Milestone(models.Model):
         ordering = ["company", "day"]
 
     def __str__(self) -> str:
-        return f"{self.company_id} {self.kind} {self.day}"
+        return f"{self.get_kind_display()}, {self.day}"

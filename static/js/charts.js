@@ -47,6 +47,9 @@ function textWidth(text, size, family) {
   return pen.measureText(text).width;
 }
 
+/** What a mark may be called: its name, or where there is no room the first word of it. */
+const namesOf = (name) => [...new Set([name, name.split(" ")[0]])];
+
 const plain = (text) => text.replace(/<[^>]*>/g, "").replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
 
 // --- Axes ---
@@ -70,6 +73,9 @@ function logTicks([first, last], room) {
 
 // --- Labels that do not collide ---
 
+const TRIES = 20;
+const SHORTENED = 100; // what a shortened label costs, against 0 to 7 for its position and 1000 for a dropped one
+
 const overlap = (a, b) => {
   const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
   const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
@@ -77,23 +83,50 @@ const overlap = (a, b) => {
 };
 const around = (x, y, half, tall = half) => ({ left: x - half, right: x + half, top: y - tall, bottom: y + tall });
 
-/** The box that Plotly gives a label at one of its eight positions around a mark. */
-function labelBox(mark, position, look) {
+/** The box that Plotly gives a label of some width at one of its eight positions around a mark. */
+function labelBox(mark, width, position, look) {
   const reach = mark.radius / 0.8 + 1;
   const [vertical, horizontal] = position.split(" ");
   const { size } = look;
-  let left = mark.x - mark.width / 2;
+  let left = mark.x - width / 2;
   if (horizontal === "right") left = mark.x + reach;
-  if (horizontal === "left") left = mark.x - reach - mark.width;
+  if (horizontal === "left") left = mark.x - reach - width;
   let top = mark.y - size / 2;
   if (vertical === "top") top = mark.y - reach - size;
   if (vertical === "bottom") top = mark.y + reach;
-  return { left: left - 2, right: left + mark.width + 2, top: top - 1, bottom: top + size + 2 };
+  return { left: left - 2, right: left + width + 2, top, bottom: top + size + 1 };
+}
+
+/** A label with the room that its line takes: letters of two labels may not touch, nor may their accents. */
+const airy = (box, look) => ({ ...box, top: box.top - look.size / 5, bottom: box.bottom + look.size / 5 });
+
+/** How far the edge of a mark is from a box; 0 when it touches it. */
+function distance(mark, box) {
+  const across = Math.max(box.left - mark.x, 0, mark.x - box.right);
+  const along = Math.max(box.top - mark.y, 0, mark.y - box.bottom);
+  return Math.max(Math.hypot(across, along) - mark.radius, 0);
+}
+
+/** Whether a label at this place could be taken for another mark's. */
+const misleads = (box, mark, marks) => marks.some((other) => other !== mark && distance(other, box) <= distance(mark, box) + 1);
+
+/** The first place around a mark where its name, or else the first word of it, covers neither marks nor labels. */
+function firstFree(mark, marks, obstacles, labels, look, area) {
+  for (const [turn, { text, width }] of mark.labels.entries()) {
+    for (const [rank, position] of POSITIONS.entries()) {
+      const box = labelBox(mark, width, position, look);
+      if (box.left < area.left || box.right > area.right || box.top < area.top || box.bottom > area.bottom) continue;
+      if (obstacles.some((other) => overlap(box, other)) || misleads(box, mark, marks)) continue;
+      const line = airy(box, look);
+      if (!labels.some((other) => overlap(line, other))) return { text, position, box: line, cost: rank + SHORTENED * turn };
+    }
+  }
+  return null;
 }
 
 /**
- * A position for each mark's label; marks for which none is free are left out. Tried in several orders; the one that drops fewest wins.
- * `obstacles`: boxes that no label may cover. `mark.own`: the mark's own boxes.
+ * A place for each mark's label; a mark that has none is left out. Tried in several orders: the one that shortens and
+ * drops fewest wins. `obstacles`: boxes of marks and bars, which no label may cover.
  */
 function placeLabels(marks, obstacles, look, area) {
   const crowd = (mark) => marks.filter((other) => Math.abs(other.x - mark.x) < 90 && Math.abs(other.y - mark.y) < 45).length;
@@ -105,29 +138,26 @@ function placeLabels(marks, obstacles, look, area) {
     [...marks].sort((a, b) => b.x - a.x),
   ];
   let best = null;
-  for (const order of orders) {
+  // Where labels were shortened or dropped, those marks are served first in a further try.
+  for (let turn = 0; turn < TRIES && turn < orders.length; turn += 1) {
     const taken = [];
     const chosen = new Map();
+    const unlucky = [];
     let cost = 0;
-    for (const mark of order) {
-      let pick = null;
-      for (const [rank, position] of POSITIONS.entries()) {
-        const box = labelBox(mark, position, look);
-        if (box.left < area.left || box.right > area.right || box.top < area.top || box.bottom > area.bottom) continue;
-        if (taken.some((other) => overlap(box, other)) || obstacles.some((other) => overlap(box, other))) continue;
-        pick = { position, box, rank };
-        break;
-      }
+    for (const mark of orders[turn]) {
+      const pick = firstFree(mark, marks, obstacles, taken, look, area);
       if (pick) {
         taken.push(pick.box);
-        chosen.set(mark, pick.position);
-        cost += pick.rank;
+        chosen.set(mark, pick);
+        cost += pick.cost;
       } else {
-        cost += mark.benchmark ? 100 : 1000;
+        cost += mark.benchmark ? 200 : 1000;
       }
+      if (!pick || pick.cost >= SHORTENED) unlucky.push(mark);
     }
     if (!best || cost < best.cost) best = { cost, chosen };
-    if (cost === 0) break;
+    if (!unlucky.length) break;
+    orders.push([...unlucky, ...orders[turn].filter((mark) => !unlucky.includes(mark))]);
   }
   return best?.chosen ?? new Map();
 }
@@ -150,7 +180,7 @@ function arrange(figure, ranges, size, look, colour) {
       const radius = (trace.marker.size[index] * look.mark) / 2;
       marks.push({
         number, index, x, y, radius, benchmark: trace.meta.role === "benchmark",
-        width: textWidth(plain(name), look.label, colour.sans),
+        labels: namesOf(name).map((text) => ({ text, width: textWidth(plain(text), look.label, colour.sans) })),
       });
       obstacles.push(around(x, y, radius));
       for (const [axis, bars] of [["x", trace.error_x], ["y", trace.error_y]]) {
@@ -158,19 +188,19 @@ function arrange(figure, ranges, size, look, colour) {
         const high = (axis === "x" ? trace.x : trace.y)[index] + bars.array[index];
         const low = (axis === "x" ? trace.x : trace.y)[index] - bars.arrayminus[index];
         const [a, b] = axis === "x" ? [at(low, trace.y[index]), at(high, trace.y[index])] : [at(trace.x[index], high), at(trace.x[index], low)];
-        obstacles.push({ left: a[0] - 3, right: b[0] + 3, top: a[1] - 3, bottom: b[1] + 3 });
+        obstacles.push({ left: a[0] - 2, right: b[0] + 2, top: a[1] - 2, bottom: b[1] + 2 });
       }
     }
   }
   const chosen = placeLabels(marks, obstacles, letter, area);
-  const labels = [...chosen].map(([mark, position]) => labelBox(mark, position, letter));
+  const labels = [...chosen.values()].map(({ box }) => box);
   const annotations = lineNames(figure, ranges, at, plot, log, look, colour, [...obstacles, ...labels]);
   // A dropped label is a space: of an empty text Plotly removes the element, and never brings it back.
   const text = figure.data.map((trace) => (trace.text ? trace.text.map(() => " ") : undefined));
   const textposition = figure.data.map((trace) => (trace.text ? trace.text.map(() => "top center") : undefined));
-  for (const [mark, position] of chosen) {
-    text[mark.number][mark.index] = figure.data[mark.number].text[mark.index];
-    textposition[mark.number][mark.index] = position;
+  for (const [mark, label] of chosen) {
+    text[mark.number][mark.index] = label.text;
+    textposition[mark.number][mark.index] = label.position;
   }
   return {
     text,
@@ -226,7 +256,7 @@ function painted(trace, colour, look) {
     return { ...trace, line: { ...trace.line, color: own } };
   }
   const own = role === "benchmark" ? colour.muted : colour.accent;
-  const error = (bars) => (bars.visible ? { ...bars, color: own } : bars);
+  const error = (bars) => (bars.visible ? { ...bars, color: own, width: bars.width * look.mark, thickness: bars.thickness * look.mark } : bars);
   return {
     ...trace,
     marker: { ...trace.marker, size: trace.marker.size.map((one) => one * look.mark), color: role === "unlisted" ? colour.card : own, opacity: 1, line: { ...trace.marker.line, color: own } },
@@ -279,7 +309,8 @@ function framed(figure, size, look, colour) {
     // A finger scrolls the page; it does not draw a zoom box.
     dragmode: COARSE ? false : "zoom",
     annotations,
-    xaxis: axis(layout.xaxis),
+    // Upright, the dates of a narrow chart would not fit below it; fewer of them fit side by side.
+    xaxis: { ...axis(layout.xaxis), ...(look.narrow && layout.xaxis.type === "date" ? { tickangle: 0, nticks: 4 } : {}) },
     yaxis,
   };
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.bench.instances import Instance, web_server
 from tests.bench.load import get
@@ -33,7 +33,8 @@ WATCH = """
       for (const { node } of entry.sources) window.benchMoved.push(node?.id || node?.className || node?.nodeName);
     }
   }).observe({ type: "layout-shift", buffered: true });
-  const done = () => document.querySelector("[data-drawn] .scatterlayer .points path, .floor .scatterlayer .points path");
+  const points = ".scatterlayer .points path";
+  const done = () => document.querySelector(`[data-drawn] ${points}, .floor ${points}`);
   const watcher = new MutationObserver(() => {
     if (!done()) return;
     watcher.disconnect();
@@ -130,7 +131,11 @@ def _visit(browser: Browser, address: str) -> Visit:
     context.set_default_timeout(30_000)
     page = context.new_page()
     said: list[str] = []
-    page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+
+    def listen(message: ConsoleMessage) -> None:
+        said.append(f"{message.type}: {message.text}")
+
+    page.on("console", listen)
     page.on("pageerror", lambda error: said.append(f"error: {error}"))
     page.add_init_script(WATCH)
     with _counted(page) as sizes:

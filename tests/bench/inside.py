@@ -58,7 +58,7 @@ RATES = {("USD", "CNY"): "6.8", ("HKD", "CNY"): "0.8718", ("USD", "HKD"): "7.8"}
 
 
 def fill(companies: int, days: int = 0) -> int:
-    """Invented companies with one listing, a share count and eight figures from four reports each, and so many trading days of quotes.
+    """Invented companies, each with a listing, a share count, eight figures from four reports, and `days` of quotes.
 
     Quotes lie in the table as they would have arrived: all listings of a day, then those of the next. Returns how many
     there are.
@@ -75,8 +75,9 @@ def fill(companies: int, days: int = 0) -> int:
         )  # fmt: skip
         # As in life each report of each company is a document of its own.
         reports = [
-            Filing(slug=f"sample-{n}-{period}", company=company, kind=kind, tier=Tier.OFFICIAL, title=f"Report {period}",
-                   publisher="Sample Exchange", published_on=known_on, published_precision="day",
+            Filing(slug=f"sample-{n}-{period}", company=company, kind=kind, tier=Tier.OFFICIAL,
+                   title=f"Report {period}", publisher="Sample Exchange", published_on=known_on,
+                   published_precision="day",
                    url=f"https://exchange.example/{n}/{period}.pdf")
             for n, company in enumerate(made)
             for period, _start, _end, known_on, kind in PERIODS
@@ -191,11 +192,17 @@ def time_snapshot(rounds: int, as_of: str | None = None) -> dict[str, Any]:
     }
 
 
-def time_latest_quotes(rounds: int) -> list[float]:
-    """Milliseconds of the one query whose cost could grow with the history: the last quote of every listing."""
-    day = reader.today()
-    newest = Subquery(Quote.objects.of_listing_until(day).values("close")[:1])
-    return _milliseconds(lambda: list(Listing.objects.annotate(close=newest).values_list("pk", "close")), rounds)
+def read_latest_quotes(rounds: int) -> dict[str, Any]:
+    """The query whose cost could grow with the history: milliseconds, and the blocks that PostgreSQL touches for it."""
+    newest = Subquery(Quote.objects.of_listing_until(reader.today()).values("close")[:1])
+    query = Listing.objects.annotate(close=newest).order_by().values_list("pk", "close")
+    list(query)
+    plan = json.loads(query.explain(format="json", analyze=True, buffers=True))
+    found = plan[0]["Plan"]
+    return {
+        "ms": _milliseconds(lambda: list(query.all()), rounds),
+        "blocks": found["Shared Hit Blocks"] + found["Shared Read Blocks"],
+    }
 
 
 def count_queries(paths: list[str]) -> list[int]:
@@ -265,6 +272,6 @@ def _milliseconds(measured: Callable[[], object], rounds: int) -> list[float]:
 if __name__ == "__main__":
     COMMANDS: dict[str, Callable[..., Any]] = {
         function.__name__: function
-        for function in (fill, time_snapshot, time_latest_quotes, count_queries, bump, refresh, wait_for_workers)
+        for function in (fill, time_snapshot, read_latest_quotes, count_queries, bump, refresh, wait_for_workers)
     }
     print(json.dumps(COMMANDS[sys.argv[1]](**json.loads(sys.argv[2]))))

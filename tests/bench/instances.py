@@ -68,8 +68,7 @@ class Instance:
             [sys.executable, "-m", "tests.bench.inside", command, json.dumps(arguments)],
             cwd=ROOT,
             env=self.env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             check=False,
         )
@@ -151,10 +150,8 @@ def running(command: Sequence[str], env: Mapping[str, str]) -> Iterator[subproce
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            pass
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

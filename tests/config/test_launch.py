@@ -19,8 +19,8 @@ from config.local_redis import LONGEST_SOCKET_PATH, redis_command, socket_path
 PROCFILE = f"""
 web: exec {sys.executable} -m http.server --bind 127.0.0.1 "$PORT"
 worker: exec sleep 1000
-beat: trap 'exit 0' TERM; sleep 1000 & wait
-redis: trap 'echo redis ends; exit 0' TERM; sleep 1000 & wait
+beat: trap 'kill $!; exit 0' TERM; sleep 1000 & wait
+redis: trap 'kill $!; echo redis ends; exit 0' TERM; sleep 1000 & wait
 """
 LAUNCH = """
 import os, sys
@@ -117,7 +117,7 @@ class Run:
 
     def children(self) -> dict[str, int]:
         """Process ids by the name in the Procfile."""
-        words = {"http.server": "web", "sleep 1000": "worker", "exit 0' TERM; sleep": "beat", "redis ends": "redis"}
+        words = {"http.server": "web", "sleep 1000": "worker", "kill $!; exit 0'": "beat", "redis ends": "redis"}
         pids = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.management import call_command
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, sync_playwright
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -44,7 +44,11 @@ class Watched:
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
         page.on("requestfailed", lambda request: self.said.append(f"failed: {request.url} {request.failure}"))
-        page.on("response", lambda answer: answer.status >= 400 and self.said.append(f"{answer.status} {answer.url}"))
+        page.on("response", self._response)
+
+    def _response(self, answer: Response) -> None:
+        if answer.status >= 400:
+            self.said.append(f"{answer.status} {answer.url}")
 
     def _console(self, message: ConsoleMessage) -> None:
         self.said.append(f"{message.type}: {message.text}")

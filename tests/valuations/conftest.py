@@ -22,7 +22,7 @@ def sources(settings: Settings) -> Iterator[Standin]:
         settings.SOURCES_ENABLED = True
         settings.SOURCE_URLS = dict.fromkeys(settings.SOURCE_URLS, standin.url)
         settings.SOURCE_INTERVAL = 0.0
-        settings.SOURCE_TIMEOUT = 1.0
+        settings.SOURCE_TIMEOUT = 10.0
         yield standin
 
 

@@ -189,14 +189,20 @@ def test_a_worker_does_what_is_queued_even_while_the_database_is_busy(machines: 
     assert sources.count("/q=") == 3
 
     sources.control({"factor": "1.01"})
-    again, rates = request_run(Kind.QUOTES, Trigger.STAFF), request_run(Kind.RATES, Trigger.STAFF)
+    sources.fail("/q=", "pause", seconds=1.5)
+    again = request_run(Kind.QUOTES, Trigger.STAFF)
     with transaction.atomic():
         RefreshOutcome.objects.filter(run=again).update(detail="")  # locks the rows, on SQLite everything
-        until(lambda: sources.count("/q=") >= 3 + 2, "both processes wait for the database")
-        time.sleep(1.5)
-        assert not again.outcomes.exclude(result="pending").exists()
-    until(lambda: is_finished(again) and is_finished(rates), "the runs are done")
+        until(lambda: sources.count("/q=") == 3 + 2, "two batches are being fetched")
+        time.sleep(3)
+        assert set(again.outcomes.values_list("result", flat=True)) == {"pending"}
+    sources.heal()
+    until(lambda: is_finished(again), "the run is done")
     assert_stored_once(again)
+    assert Quote.objects.filter(fetched_at__gt=again.requested_at).count() == 12
+
+    rates = request_run(Kind.RATES, Trigger.STAFF)
+    until(lambda: is_finished(rates), "the rates are there")
     assert list(rates.outcomes.values_list("result", flat=True)) == ["ok", "ok"]
     assert FxRate.objects.exists()
 

@@ -192,10 +192,27 @@ def price(value: Decimal | None) -> str:
 
 
 @register.filter
+def currency(code: str) -> str:
+    """The name of a currency as it stands beside a number: `CNY`, `元`."""
+    return CHINESE_CURRENCIES.get(code, code) if in_chinese() else code
+
+
+def in_currency(text: str, currency: str) -> str:
+    """A number with its currency, the way the reader's language writes it: `CNY 12.50`, `12.50元`."""
+    return f"{text}{_currency_in_chinese(currency)}" if in_chinese() else f"{currency} {text}"
+
+
+@register.filter
+def share_price(close: Any, currency: str) -> str:
+    """A price per share with its currency: `CNY 1,009.01`, `1,009.01元`."""
+    return in_currency(price(close), currency)
+
+
+@register.filter
 def exact(value: Any) -> str:
     """Every digit, unscaled: for those who check."""
     if isinstance(value, Money):
-        return f"{value.currency} {exact(value.amount)}"
+        return in_currency(exact(value.amount), value.currency)
     if isinstance(value, Interval):
         return ends(value, lambda end, _more: rounded(end, 10))
     if isinstance(value, int | Decimal):
@@ -217,10 +234,11 @@ def value(given: Any) -> str:
 
 @register.filter
 def multiple(value: Interval | None) -> str:
-    """A multiple: `66×`, `9.6×`, `117–124×`."""
+    """A multiple: `66×`, `9.6×`, `117–124×`; `66倍`."""
     if value is None:
         return MISSING
-    return f"{ends(value, lambda end, more: rounded(end, more + (0 if abs(end) >= 10 else 1)))}×"
+    times = "倍" if in_chinese() else "×"
+    return f"{ends(value, lambda end, more: rounded(end, more + (0 if abs(end) >= 10 else 1)))}{times}"
 
 
 @register.filter
@@ -543,7 +561,8 @@ def revenue_notes(snapshot: Snapshot, row: CompanyValuation) -> SafeString:
     notes = [f"<small>{escape(period(flow.period))}{escape(basis)}</small>"]
     figures = (snapshot.figures.get(term.choice.figure.key) for term in flow.terms)
     if any(figure is not None and figure.known_by == "inferred" for figure in figures):
-        notes.append(f'<small class="look">{escape(_("date inferred"))}</small>')
+        inferred = _("date inferred")  # in a line of its own: nothing inside an f-string is found for the catalogue
+        notes.append(f'<small class="look">{escape(inferred)}</small>')
     if flow.newer_period:
         said = _("%(period)s known, not comparable") % {"period": period(flow.newer_period)}
         notes.append(f'<small class="look">{escape(said)}</small>')

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
 from django import template
 from django.utils.html import format_html
@@ -18,12 +17,12 @@ from valuations.money import Interval, Money
 from valuations.reason_words import reason_in_words
 from valuations.snapshot import Price
 from valuations.templatetags.numbers import (
-    CHINESE_CURRENCIES,
     MONTHS,
     STATES_TO_LOOK_AT,
     day,
     ends,
     in_chinese,
+    in_currency,
     money,
     price,
     rounded,
@@ -48,17 +47,6 @@ def figure_value(figure: Figure) -> str:
     # As stated: a winning rate of 0.03635054% differs from one of 0.0364%.
     text = ends(interval, lambda end, _more: rounded(end, 8))
     return f"{text}%" if figure.metric.endswith("_pct") else text
-
-
-def in_currency(text: str, currency: str) -> str:
-    """A price with its currency, the way the reader's language writes it."""
-    return f"{text}{CHINESE_CURRENCIES.get(currency, f' {currency}')}" if in_chinese() else f"{currency} {text}"
-
-
-@register.filter
-def share_price(close: Any, currency: str) -> str:
-    """A price per share with its currency: `CNY 1,009.01`, `1,009.01元`."""
-    return in_currency(price(close), currency)
 
 
 @register.filter
