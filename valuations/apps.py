@@ -1,6 +1,7 @@
 """What the market says, and what follows from it."""
 
 from django.apps import AppConfig
+from django.core.checks import register
 from django.utils.translation import gettext_lazy as _
 
 
@@ -9,3 +10,9 @@ class ValuationsConfig(AppConfig):
 
     name = "valuations"
     verbose_name = _("Prices and valuations")
+
+    def ready(self) -> None:
+        """Have our settings checked with Django's own."""
+        from valuations.configuration import sources_are_known
+
+        register(sources_are_known)

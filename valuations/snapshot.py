@@ -35,6 +35,7 @@ from companies.models import (
     ShareClass,
     ShareCount,
 )
+from companies.stages import APPLYING
 from valuations.choice import TIERS, FigureFact
 from valuations.models import ExchangeDay, ExchangeYear, FxRate, Quote, RefreshOutcome
 from valuations.money import CurrencyMismatch, Interval, Money, NotMeaningful, total
@@ -51,12 +52,6 @@ CURRENCIES = ("CNY", "USD", "HKD")
 HOME = ZoneInfo("Asia/Shanghai")
 NVIDIA = "nvidia"
 RATE_WINDOW = timedelta(days=10)  # holds a week of business days with a long weekend
-APPLYING = (
-    Milestone.Kind.TUTORING_FILED, Milestone.Kind.TUTORING_COMPLETED, Milestone.Kind.CONFIDENTIAL_FILING,
-    Milestone.Kind.APPLICATION_ACCEPTED, Milestone.Kind.INQUIRY_ISSUED, Milestone.Kind.COMMITTEE_PASSED,
-    Milestone.Kind.HEARING_PASSED, Milestone.Kind.REGISTRATION_APPROVED, Milestone.Kind.PRICED,
-    Milestone.Kind.OFFERING_OPENED, Milestone.Kind.ALLOTMENT_RESULT,
-)  # fmt: skip
 SOURCE_TROUBLE = ("no_data", "bad_row", "bad_body", "bad_request", "retry", "blocked", "auth", "too_few", "abandoned")
 
 

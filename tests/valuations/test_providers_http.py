@@ -32,7 +32,7 @@ def standin() -> Iterator[Standin]:
 
 @pytest.fixture
 def client(standin: Standin) -> Iterator[SourceClient]:
-    with SourceClient(standin.url, user_agent="xinpan-tests", timeout=0.6, trust_env=False) as opened:
+    with SourceClient(standin.url, user_agent="xinpan-tests", timeout=1.5, trust_env=False) as opened:
         yield opened
 
 
@@ -74,8 +74,8 @@ def test_a_reply_can_prove_where_it_came_from(standin: Standin, client: SourceCl
         ("reset_mid_body", Outcome.RETRY, "connection reset"),
         ("bad_length", Outcome.RETRY, "body ended early"),
         ("broken_gzip", Outcome.RETRY, "body ended early"),
-        ("slow_first_byte", Outcome.RETRY, r"no answer within 0\.6 s"),
-        ("drip", Outcome.RETRY, r"no answer within 0\.6 s"),
+        ("slow_first_byte", Outcome.RETRY, r"no answer within 1\.5 s"),
+        ("drip", Outcome.RETRY, r"no answer within 1\.5 s"),
     ],
 )
 def test_each_failure_on_the_wire_has_its_outcome_and_the_next_request_works(

@@ -7,201 +7,613 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('companies', '0001_initial'),
+        ("companies", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ExchangeDay',
+            name="ExchangeDay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('mic', models.CharField(max_length=4, validators=[django.core.validators.RegexValidator('^[A-Z]{4}$', 'A market identifier code (ISO 10383) such as XSHG.')], verbose_name='exchange')),
-                ('day', models.DateField(verbose_name='day')),
-                ('kind', models.CharField(choices=[('closed', 'closed'), ('half', 'half day'), ('open', 'open (extra session)')], max_length=6, verbose_name='kind')),
-                ('note', models.CharField(blank=True, max_length=120, verbose_name='note')),
-                ('source', models.CharField(help_text='Notice or data set that says so.', max_length=300, verbose_name='source')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "mic",
+                    models.CharField(
+                        max_length=4,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Z]{4}$", "A market identifier code (ISO 10383) such as XSHG."
+                            )
+                        ],
+                        verbose_name="exchange",
+                    ),
+                ),
+                ("day", models.DateField(verbose_name="day")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("closed", "closed"), ("half", "half day"), ("open", "open (extra session)")],
+                        max_length=6,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("note", models.CharField(blank=True, max_length=120, verbose_name="note")),
+                (
+                    "source",
+                    models.CharField(
+                        help_text="Notice or data set that says so.", max_length=300, verbose_name="source"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'exchange day',
-                'verbose_name_plural': 'exchange days',
-                'ordering': ['mic', 'day'],
-                'constraints': [models.UniqueConstraint(fields=('mic', 'day'), name='exchange_day_once'), models.CheckConstraint(condition=models.Q(('source', ''), _negated=True), name='exchange_day_has_a_source')],
+                "verbose_name": "exchange day",
+                "verbose_name_plural": "exchange days",
+                "ordering": ["mic", "day"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("mic", "day"), name="exchange_day_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("source", ""), _negated=True), name="exchange_day_has_a_source"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ExchangeYear',
+            name="ExchangeYear",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('mic', models.CharField(max_length=4, validators=[django.core.validators.RegexValidator('^[A-Z]{4}$', 'A market identifier code (ISO 10383) such as XSHG.')], verbose_name='exchange')),
-                ('year', models.PositiveSmallIntegerField(verbose_name='year')),
-                ('source', models.CharField(help_text='Notice or data set that says so.', max_length=300, verbose_name='source')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "mic",
+                    models.CharField(
+                        max_length=4,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Z]{4}$", "A market identifier code (ISO 10383) such as XSHG."
+                            )
+                        ],
+                        verbose_name="exchange",
+                    ),
+                ),
+                ("year", models.PositiveSmallIntegerField(verbose_name="year")),
+                (
+                    "source",
+                    models.CharField(
+                        help_text="Notice or data set that says so.", max_length=300, verbose_name="source"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'published exchange year',
-                'verbose_name_plural': 'published exchange years',
-                'ordering': ['mic', 'year'],
-                'constraints': [models.UniqueConstraint(fields=('mic', 'year'), name='exchange_year_once'), models.CheckConstraint(condition=models.Q(('source', ''), _negated=True), name='exchange_year_has_a_source')],
+                "verbose_name": "published exchange year",
+                "verbose_name_plural": "published exchange years",
+                "ordering": ["mic", "year"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("mic", "year"), name="exchange_year_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("source", ""), _negated=True), name="exchange_year_has_a_source"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='RefreshRun',
+            name="RefreshRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('quotes', 'prices'), ('rates', 'exchange rates')], max_length=8, verbose_name='kind')),
-                ('trigger', models.CharField(choices=[('plan', 'plan'), ('staff', 'by hand'), ('command', 'command line')], default='plan', max_length=8, verbose_name='trigger')),
-                ('requested_at', models.DateTimeField(verbose_name='requested at')),
-                ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='finished at')),
-                ('problem', models.TextField(blank=True, help_text='Why the run as a whole could not be done.', verbose_name='problem')),
-                ('requested_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='requested by')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("quotes", "prices"), ("rates", "exchange rates")], max_length=8, verbose_name="kind"
+                    ),
+                ),
+                (
+                    "trigger",
+                    models.CharField(
+                        choices=[("plan", "plan"), ("staff", "by hand"), ("command", "command line")],
+                        default="plan",
+                        max_length=8,
+                        verbose_name="trigger",
+                    ),
+                ),
+                ("requested_at", models.DateTimeField(verbose_name="requested at")),
+                ("finished_at", models.DateTimeField(blank=True, null=True, verbose_name="finished at")),
+                (
+                    "problem",
+                    models.TextField(
+                        blank=True, help_text="Why the run as a whole could not be done.", verbose_name="problem"
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="requested by",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'refresh run',
-                'verbose_name_plural': 'refresh runs',
-                'ordering': ['-requested_at'],
+                "verbose_name": "refresh run",
+                "verbose_name_plural": "refresh runs",
+                "ordering": ["-requested_at"],
             },
         ),
         migrations.CreateModel(
-            name='RefreshOutcome',
+            name="RefreshOutcome",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('batch', models.PositiveIntegerField(help_text='Listings of one batch are asked for in one request.', verbose_name='batch')),
-                ('provider', models.CharField(help_text='The source asked (first).', max_length=30, verbose_name='provider')),
-                ('result', models.CharField(choices=[('pending', 'waiting'), ('ok', 'stored'), ('ok_flag', 'stored, with a remark'), ('partial', 'partly stored'), ('hold', 'held back'), ('stale', 'stored, but old'), ('no_data', 'source has nothing'), ('bad_row', 'unreadable row'), ('bad_body', 'unreadable reply'), ('bad_request', 'source refused our question'), ('retry', 'source did not answer'), ('blocked', 'source blocks us'), ('auth', 'key missing or refused'), ('too_few', 'incomplete reply'), ('abandoned', 'given up: not done in time')], default='pending', max_length=12, verbose_name='result')),
-                ('reason', models.CharField(blank=True, help_text='Short code of the reason.', max_length=60, verbose_name='reason')),
-                ('detail', models.CharField(blank=True, max_length=500, verbose_name='detail')),
-                ('stored', models.PositiveIntegerField(default=0, verbose_name='rows stored')),
-                ('queued_at', models.DateTimeField(verbose_name='queued at')),
-                ('done_at', models.DateTimeField(blank=True, null=True, verbose_name='done at')),
-                ('listing', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='outcomes', to='companies.listing', verbose_name='listing')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='outcomes', to='valuations.refreshrun', verbose_name='run')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "batch",
+                    models.PositiveIntegerField(
+                        help_text="Listings of one batch are asked for in one request.", verbose_name="batch"
+                    ),
+                ),
+                (
+                    "provider",
+                    models.CharField(help_text="The source asked (first).", max_length=30, verbose_name="provider"),
+                ),
+                (
+                    "result",
+                    models.CharField(
+                        choices=[
+                            ("pending", "waiting"),
+                            ("ok", "stored"),
+                            ("ok_flag", "stored, with a remark"),
+                            ("partial", "partly stored"),
+                            ("hold", "held back"),
+                            ("stale", "stored, but old"),
+                            ("no_data", "source has nothing"),
+                            ("bad_row", "unreadable row"),
+                            ("bad_body", "unreadable reply"),
+                            ("bad_request", "source refused our question"),
+                            ("retry", "source did not answer"),
+                            ("blocked", "source blocks us"),
+                            ("auth", "key missing or refused"),
+                            ("too_few", "incomplete reply"),
+                            ("abandoned", "given up: not done in time"),
+                        ],
+                        default="pending",
+                        max_length=12,
+                        verbose_name="result",
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True, help_text="Short code of the reason.", max_length=60, verbose_name="reason"
+                    ),
+                ),
+                ("detail", models.CharField(blank=True, max_length=500, verbose_name="detail")),
+                ("stored", models.PositiveIntegerField(default=0, verbose_name="rows stored")),
+                ("queued_at", models.DateTimeField(verbose_name="queued at")),
+                ("done_at", models.DateTimeField(blank=True, null=True, verbose_name="done at")),
+                (
+                    "listing",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="outcomes",
+                        to="companies.listing",
+                        verbose_name="listing",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="outcomes",
+                        to="valuations.refreshrun",
+                        verbose_name="run",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'refresh outcome',
-                'verbose_name_plural': 'refresh outcomes',
-                'ordering': ['run', 'batch', 'pk'],
+                "verbose_name": "refresh outcome",
+                "verbose_name_plural": "refresh outcomes",
+                "ordering": ["run", "batch", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='ReportedQuote',
+            name="ReportedQuote",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField(verbose_name='day')),
-                ('close', models.DecimalField(blank=True, decimal_places=6, max_digits=20, null=True, verbose_name='price')),
-                ('market_value', models.DecimalField(blank=True, decimal_places=2, help_text="As the source states it, in units of the listing's currency.", max_digits=26, null=True, verbose_name='market value')),
-                ('shares', models.PositiveBigIntegerField(blank=True, help_text='As the source states it.', null=True, verbose_name='shares')),
-                ('listing', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reported_quotes', to='companies.listing', verbose_name='listing')),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='companies.filing', verbose_name='source')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField(verbose_name="day")),
+                (
+                    "close",
+                    models.DecimalField(blank=True, decimal_places=6, max_digits=20, null=True, verbose_name="price"),
+                ),
+                (
+                    "market_value",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=2,
+                        help_text="As the source states it, in units of the listing's currency.",
+                        max_digits=26,
+                        null=True,
+                        verbose_name="market value",
+                    ),
+                ),
+                (
+                    "shares",
+                    models.PositiveBigIntegerField(
+                        blank=True, help_text="As the source states it.", null=True, verbose_name="shares"
+                    ),
+                ),
+                (
+                    "listing",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="reported_quotes",
+                        to="companies.listing",
+                        verbose_name="listing",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="companies.filing",
+                        verbose_name="source",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'reported quote',
-                'verbose_name_plural': 'reported quotes',
-                'ordering': ['listing', '-day'],
+                "verbose_name": "reported quote",
+                "verbose_name_plural": "reported quotes",
+                "ordering": ["listing", "-day"],
             },
         ),
         migrations.CreateModel(
-            name='FxRate',
+            name="FxRate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('base', models.CharField(max_length=3, validators=[django.core.validators.RegexValidator('^[A-Z]{3}$', 'An ISO 4217 code such as CNY.')], verbose_name='base')),
-                ('quote', models.CharField(max_length=3, validators=[django.core.validators.RegexValidator('^[A-Z]{3}$', 'An ISO 4217 code such as CNY.')], verbose_name='quote')),
-                ('day', models.DateField(help_text='For an average: the last day of its month or year.', verbose_name='day')),
-                ('span', models.CharField(choices=[('day', 'day'), ('month', 'average of the month'), ('year', 'average of the year')], default='day', max_length=5, verbose_name='span')),
-                ('rate', models.DecimalField(decimal_places=10, help_text='Units of the quote currency for one of the base.', max_digits=20, verbose_name='rate')),
-                ('provider', models.CharField(help_text='Source that gave it: cfets, ecb, starter …', max_length=30, verbose_name='provider')),
-                ('fetched_at', models.DateTimeField(blank=True, help_text='UTC.', null=True, verbose_name='fetched at')),
-                ('source', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='companies.filing', verbose_name='source')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "base",
+                    models.CharField(
+                        max_length=3,
+                        validators=[
+                            django.core.validators.RegexValidator("^[A-Z]{3}$", "An ISO 4217 code such as CNY.")
+                        ],
+                        verbose_name="base",
+                    ),
+                ),
+                (
+                    "quote",
+                    models.CharField(
+                        max_length=3,
+                        validators=[
+                            django.core.validators.RegexValidator("^[A-Z]{3}$", "An ISO 4217 code such as CNY.")
+                        ],
+                        verbose_name="quote",
+                    ),
+                ),
+                (
+                    "day",
+                    models.DateField(
+                        help_text="For an average: the last day of its month or year.", verbose_name="day"
+                    ),
+                ),
+                (
+                    "span",
+                    models.CharField(
+                        choices=[("day", "day"), ("month", "average of the month"), ("year", "average of the year")],
+                        default="day",
+                        max_length=5,
+                        verbose_name="span",
+                    ),
+                ),
+                (
+                    "rate",
+                    models.DecimalField(
+                        decimal_places=10,
+                        help_text="Units of the quote currency for one of the base.",
+                        max_digits=20,
+                        verbose_name="rate",
+                    ),
+                ),
+                (
+                    "provider",
+                    models.CharField(
+                        help_text="Source that gave it: cfets, ecb, starter …", max_length=30, verbose_name="provider"
+                    ),
+                ),
+                (
+                    "fetched_at",
+                    models.DateTimeField(blank=True, help_text="UTC.", null=True, verbose_name="fetched at"),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="companies.filing",
+                        verbose_name="source",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'exchange rate',
-                'verbose_name_plural': 'exchange rates',
-                'ordering': ['-day', 'base', 'quote'],
-                'indexes': [models.Index(fields=['span', 'day'], name='fx_rate_by_span_and_day')],
-                'constraints': [models.UniqueConstraint(fields=('base', 'quote', 'day', 'span', 'provider'), name='fx_rate_once_per_day_and_provider'), models.CheckConstraint(condition=models.Q(('rate__gt', 0)), name='fx_rate_is_positive'), models.CheckConstraint(condition=models.Q(('base', models.F('quote')), _negated=True), name='fx_rate_is_between_two_currencies'), models.CheckConstraint(condition=models.Q(models.Q(('provider', ''), _negated=True), models.Q(('source__isnull', False), ('fetched_at__isnull', False), _connector='OR')), name='fx_rate_has_a_source')],
+                "verbose_name": "exchange rate",
+                "verbose_name_plural": "exchange rates",
+                "ordering": ["-day", "base", "quote"],
+                "indexes": [models.Index(fields=["span", "day"], name="fx_rate_by_span_and_day")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("base", "quote", "day", "span", "provider"), name="fx_rate_once_per_day_and_provider"
+                    ),
+                    models.CheckConstraint(condition=models.Q(("rate__gt", 0)), name="fx_rate_is_positive"),
+                    models.CheckConstraint(
+                        condition=models.Q(("base", models.F("quote")), _negated=True),
+                        name="fx_rate_is_between_two_currencies",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("provider", ""), _negated=True),
+                            models.Q(("source__isnull", False), ("fetched_at__isnull", False), _connector="OR"),
+                        ),
+                        name="fx_rate_has_a_source",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Quote',
+            name="Quote",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField(help_text="Trading day in the exchange's own calendar.", verbose_name='day')),
-                ('open', models.DecimalField(blank=True, decimal_places=6, max_digits=20, null=True, verbose_name='open')),
-                ('high', models.DecimalField(blank=True, decimal_places=6, max_digits=20, null=True, verbose_name='high')),
-                ('low', models.DecimalField(blank=True, decimal_places=6, max_digits=20, null=True, verbose_name='low')),
-                ('close', models.DecimalField(decimal_places=6, help_text="Last price of the day per share, in the listing's currency.", max_digits=20, verbose_name='close')),
-                ('volume', models.PositiveBigIntegerField(blank=True, help_text='Shares, not lots.', null=True, verbose_name='volume')),
-                ('last_at', models.DateTimeField(blank=True, help_text='UTC. Empty where the source gives the day only.', null=True, verbose_name='time of the last price')),
-                ('final', models.BooleanField(default=False, help_text='The day is over: this is its close.', verbose_name='final')),
-                ('delayed', models.BooleanField(default=False, help_text='The source says it is behind the market.', verbose_name='delayed')),
-                ('suspended', models.BooleanField(default=False, help_text='Trading was halted when last asked.', verbose_name='suspended')),
-                ('provider', models.CharField(help_text='Source that gave it: tencent, starter …', max_length=30, verbose_name='provider')),
-                ('fetched_at', models.DateTimeField(blank=True, help_text='UTC.', null=True, verbose_name='fetched at')),
-                ('listing', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='quotes', to='companies.listing', verbose_name='listing')),
-                ('source', models.ForeignKey(blank=True, help_text='The page or file it comes from, where it was not fetched from the provider.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='companies.filing', verbose_name='source')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField(help_text="Trading day in the exchange's own calendar.", verbose_name="day")),
+                (
+                    "open",
+                    models.DecimalField(blank=True, decimal_places=6, max_digits=20, null=True, verbose_name="open"),
+                ),
+                (
+                    "high",
+                    models.DecimalField(blank=True, decimal_places=6, max_digits=20, null=True, verbose_name="high"),
+                ),
+                (
+                    "low",
+                    models.DecimalField(blank=True, decimal_places=6, max_digits=20, null=True, verbose_name="low"),
+                ),
+                (
+                    "close",
+                    models.DecimalField(
+                        decimal_places=6,
+                        help_text="Last price of the day per share, in the listing's currency.",
+                        max_digits=20,
+                        verbose_name="close",
+                    ),
+                ),
+                (
+                    "volume",
+                    models.PositiveBigIntegerField(
+                        blank=True, help_text="Shares, not lots.", null=True, verbose_name="volume"
+                    ),
+                ),
+                (
+                    "last_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="UTC. Empty where the source gives the day only.",
+                        null=True,
+                        verbose_name="time of the last price",
+                    ),
+                ),
+                (
+                    "final",
+                    models.BooleanField(
+                        default=False, help_text="The day is over: this is its close.", verbose_name="final"
+                    ),
+                ),
+                (
+                    "delayed",
+                    models.BooleanField(
+                        default=False, help_text="The source says it is behind the market.", verbose_name="delayed"
+                    ),
+                ),
+                (
+                    "suspended",
+                    models.BooleanField(
+                        default=False, help_text="Trading was halted when last asked.", verbose_name="suspended"
+                    ),
+                ),
+                (
+                    "provider",
+                    models.CharField(
+                        help_text="Source that gave it: tencent, starter …", max_length=30, verbose_name="provider"
+                    ),
+                ),
+                (
+                    "fetched_at",
+                    models.DateTimeField(blank=True, help_text="UTC.", null=True, verbose_name="fetched at"),
+                ),
+                (
+                    "listing",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="quotes",
+                        to="companies.listing",
+                        verbose_name="listing",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="The page or file it comes from, where it was not fetched from the provider.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="companies.filing",
+                        verbose_name="source",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'quote',
-                'verbose_name_plural': 'quotes',
-                'ordering': ['listing', '-day'],
-                'constraints': [models.UniqueConstraint(fields=('listing', 'day'), name='quote_once_per_day'), models.CheckConstraint(condition=models.Q(('close__gt', 0)), name='quote_close_is_positive'), models.CheckConstraint(condition=models.Q(models.Q(('open', None), ('open__gt', 0), _connector='OR'), models.Q(('high', None), ('high__gt', 0), _connector='OR'), models.Q(('low', None), ('low__gt', 0), _connector='OR')), name='quote_open_high_low_are_positive'), models.CheckConstraint(condition=models.Q(('high', None), ('low', None), ('low__lte', models.F('high')), _connector='OR'), name='quote_low_is_at_most_high'), models.CheckConstraint(condition=models.Q(models.Q(('provider', ''), _negated=True), models.Q(('source__isnull', False), ('fetched_at__isnull', False), _connector='OR')), name='quote_has_a_source')],
+                "verbose_name": "quote",
+                "verbose_name_plural": "quotes",
+                "ordering": ["listing", "-day"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("listing", "day"), name="quote_once_per_day"),
+                    models.CheckConstraint(condition=models.Q(("close__gt", 0)), name="quote_close_is_positive"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("open", None), ("open__gt", 0), _connector="OR"),
+                            models.Q(("high", None), ("high__gt", 0), _connector="OR"),
+                            models.Q(("low", None), ("low__gt", 0), _connector="OR"),
+                        ),
+                        name="quote_open_high_low_are_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("high", None), ("low", None), ("low__lte", models.F("high")), _connector="OR"
+                        ),
+                        name="quote_low_is_at_most_high",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("provider", ""), _negated=True),
+                            models.Q(("source__isnull", False), ("fetched_at__isnull", False), _connector="OR"),
+                        ),
+                        name="quote_has_a_source",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='HeldQuote',
+            name="HeldQuote",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField(verbose_name='day')),
-                ('reason', models.CharField(max_length=60, verbose_name='reason')),
-                ('detail', models.CharField(blank=True, max_length=500, verbose_name='detail')),
-                ('payload', models.JSONField(help_text='The quote as parsed; decimals as text.', verbose_name='payload')),
-                ('held_at', models.DateTimeField(verbose_name='held at')),
-                ('resolution', models.CharField(choices=[('waiting', 'waiting'), ('released', 'released'), ('discarded', 'discarded')], default='waiting', max_length=10, verbose_name='resolution')),
-                ('resolved_at', models.DateTimeField(blank=True, null=True, verbose_name='resolved at')),
-                ('listing', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='held_quotes', to='companies.listing', verbose_name='listing')),
-                ('resolved_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='resolved by')),
-                ('outcome', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='held_quote', to='valuations.refreshoutcome', verbose_name='outcome')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField(verbose_name="day")),
+                ("reason", models.CharField(max_length=60, verbose_name="reason")),
+                ("detail", models.CharField(blank=True, max_length=500, verbose_name="detail")),
+                (
+                    "payload",
+                    models.JSONField(help_text="The quote as parsed; decimals as text.", verbose_name="payload"),
+                ),
+                ("held_at", models.DateTimeField(verbose_name="held at")),
+                (
+                    "resolution",
+                    models.CharField(
+                        choices=[("waiting", "waiting"), ("released", "released"), ("discarded", "discarded")],
+                        default="waiting",
+                        max_length=10,
+                        verbose_name="resolution",
+                    ),
+                ),
+                ("resolved_at", models.DateTimeField(blank=True, null=True, verbose_name="resolved at")),
+                (
+                    "listing",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="held_quotes",
+                        to="companies.listing",
+                        verbose_name="listing",
+                    ),
+                ),
+                (
+                    "resolved_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="resolved by",
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="held_quote",
+                        to="valuations.refreshoutcome",
+                        verbose_name="outcome",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'held quote',
-                'verbose_name_plural': 'held quotes',
-                'ordering': ['-held_at'],
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('resolution', 'waiting'), ('resolved_at', None)), models.Q(models.Q(('resolution', 'waiting'), _negated=True), ('resolved_at__isnull', False)), _connector='OR'), name='held_quote_is_waiting_until_resolved')],
+                "verbose_name": "held quote",
+                "verbose_name_plural": "held quotes",
+                "ordering": ["-held_at"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("resolution", "waiting"), ("resolved_at", None)),
+                            models.Q(
+                                models.Q(("resolution", "waiting"), _negated=True), ("resolved_at__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="held_quote_is_waiting_until_resolved",
+                    )
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='refreshrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('finished_at', None)), fields=('kind',), name='refresh_run_one_open_per_kind'),
+            model_name="refreshrun",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("finished_at", None)), fields=("kind",), name="refresh_run_one_open_per_kind"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refreshrun',
-            constraint=models.CheckConstraint(condition=models.Q(('finished_at', None), ('finished_at__gte', models.F('requested_at')), _connector='OR'), name='refresh_run_ends_after_it_begins'),
+            model_name="refreshrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("finished_at", None), ("finished_at__gte", models.F("requested_at")), _connector="OR"
+                ),
+                name="refresh_run_ends_after_it_begins",
+            ),
         ),
         migrations.AddIndex(
-            model_name='refreshoutcome',
-            index=models.Index(fields=['listing', '-done_at'], name='outcome_by_listing_and_time'),
+            model_name="refreshoutcome",
+            index=models.Index(fields=["listing", "-done_at"], name="outcome_by_listing_and_time"),
         ),
         migrations.AddIndex(
-            model_name='refreshoutcome',
-            index=models.Index(condition=models.Q(('result', 'pending')), fields=['run', 'batch'], name='outcome_pending'),
+            model_name="refreshoutcome",
+            index=models.Index(
+                condition=models.Q(("result", "pending")), fields=["run", "batch"], name="outcome_pending"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refreshoutcome',
-            constraint=models.UniqueConstraint(condition=models.Q(('listing__isnull', False)), fields=('run', 'listing'), name='outcome_once_per_listing'),
+            model_name="refreshoutcome",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("listing__isnull", False)),
+                fields=("run", "listing"),
+                name="outcome_once_per_listing",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refreshoutcome',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('done_at', None), ('result', 'pending')), models.Q(models.Q(('result', 'pending'), _negated=True), ('done_at__isnull', False)), _connector='OR'), name='outcome_is_pending_until_done'),
+            model_name="refreshoutcome",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("done_at", None), ("result", "pending")),
+                    models.Q(models.Q(("result", "pending"), _negated=True), ("done_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="outcome_is_pending_until_done",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reportedquote',
-            constraint=models.UniqueConstraint(fields=('listing', 'day', 'source'), name='reported_quote_once_per_source'),
+            model_name="reportedquote",
+            constraint=models.UniqueConstraint(
+                fields=("listing", "day", "source"), name="reported_quote_once_per_source"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reportedquote',
-            constraint=models.CheckConstraint(condition=models.Q(('close__isnull', False), ('market_value__isnull', False), ('shares__isnull', False), _connector='OR'), name='reported_quote_says_something'),
+            model_name="reportedquote",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("close__isnull", False),
+                    ("market_value__isnull", False),
+                    ("shares__isnull", False),
+                    _connector="OR",
+                ),
+                name="reported_quote_says_something",
+            ),
         ),
     ]

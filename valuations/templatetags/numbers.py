@@ -83,7 +83,7 @@ ENGLISH_UNITS = ((Decimal(10) ** 12, "tn"), (Decimal(10) ** 9, "bn"), (Decimal(1
 CHINESE_UNITS = ((Decimal(10) ** 12, "万亿"), (Decimal(10) ** 8, "亿"), (Decimal(10) ** 4, "万"))
 CHINESE_CURRENCIES = {"CNY": "元", "USD": "美元", "HKD": "港元", "EUR": "欧元"}
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-LINK = '<a href="{}" rel="noopener external">{}</a>'
+
 TABLE_DIGITS, TILE_DIGITS, PANEL_DIGITS = 4, 3, 7
 
 

@@ -1,0 +1,23 @@
+"""Mistakes in the settings are said at start-up."""
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from pytest_django import Settings
+
+
+def test_the_settings_as_shipped_pass() -> None:
+    call_command("check")
+
+
+@pytest.mark.parametrize("setting", ["QUOTE_SOURCES", "RATE_SOURCES"])
+def test_an_unknown_source_is_named_with_the_known_ones(settings: Settings, setting: str) -> None:
+    setattr(settings, setting, ["tencnet"])
+    with pytest.raises(SystemCheckError, match=r"(?s)tencnet.*Known are"):
+        call_command("check")
+
+
+def test_an_address_without_a_scheme_is_refused(settings: Settings) -> None:
+    settings.SOURCE_URLS = {**settings.SOURCE_URLS, "tencent": "qt.gtimg.cn"}
+    with pytest.raises(SystemCheckError, match="tencent"):
+        call_command("check")
