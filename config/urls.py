@@ -12,7 +12,6 @@ def favicon(request: HttpRequest) -> HttpResponsePermanentRedirect:
     return HttpResponsePermanentRedirect(static("img/favicon.svg"))
 
 
-
 urlpatterns = [
     path("", include("valuations.urls")),
     path("companies/", include("companies.urls")),
