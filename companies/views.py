@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from companies.models import Company, Listing
@@ -33,7 +33,7 @@ class SearchForm(forms.Form):
     )
 
 
-@require_GET
+@require_safe
 @vary_on_headers("HX-Request-Type", "Accept-Language", "Cookie")
 def company_list(request: HttpRequest) -> HttpResponse:
     """All companies, narrowed by `?q=`. The search box swaps #rows."""

@@ -15,7 +15,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from companies.models import Company, Milestone
@@ -33,7 +33,7 @@ from valuations.state import LONGEST_QUERY, State, StateForm, read_state
 from valuations.tally import RunTally
 
 
-@require_GET
+@require_safe
 @vary_on_headers("HX-Request-Type", "Accept-Language", "Cookie")
 def sector_view(request: HttpRequest) -> HttpResponse:
     """Market value against revenue: tiles, chart and table. Controls, sorting and polling swap #sector."""
@@ -67,7 +67,7 @@ def _sector_content(tag: str, state: State) -> SafeString:
     return render_to_string("valuations/sector.html#sector", context)
 
 
-@require_GET
+@require_safe
 def sector_json(request: HttpRequest) -> HttpResponse:
     """The sector page's rows and totals with their sources; the same query string as the page."""
     state, form = read_state(_parameters(request))
@@ -76,7 +76,7 @@ def sector_json(request: HttpRequest) -> HttpResponse:
     return JsonResponse(exports.sector_json(sector(state)), json_dumps_params={"ensure_ascii": False})
 
 
-@require_GET
+@require_safe
 def sector_csv(request: HttpRequest) -> HttpResponse:
     """The same rows as a spreadsheet; the byte order mark lets every spreadsheet see that it is UTF-8."""
     state, form = read_state(_parameters(request))
@@ -90,7 +90,7 @@ def sector_csv(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 @vary_on_headers("HX-Request-Type", "Accept-Language", "Cookie")
 def source_view(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """Where one number of one company comes from. Opens in place; as a link it is a page of its own."""
@@ -105,7 +105,7 @@ def source_view(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     return render(request, page_or_partial(request, "valuations/source.html", "source"), context)
 
 
-@require_GET
+@require_safe
 @vary_on_headers("HX-Request-Type", "Accept-Language", "Cookie")
 def company_view(request: HttpRequest, slug: str) -> HttpResponse:
     """One company: who it is, its listings, its price and value history, and its figures with their sources."""
@@ -130,7 +130,7 @@ def company_view(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, page_or_partial(request, "valuations/company.html", "company"), context)
 
 
-@require_GET
+@require_safe
 @vary_on_headers("HX-Request-Type", "Accept-Language", "Cookie")
 def refresh_list(request: HttpRequest) -> HttpResponse:
     """Refresh runs, newest first: what was asked, stored, held back and failed."""
@@ -150,7 +150,7 @@ def refresh_list(request: HttpRequest) -> HttpResponse:
     return render(request, page_or_partial(request, "valuations/refresh_list.html", "runs"), context)
 
 
-@require_GET
+@require_safe
 @vary_on_headers("HX-Request-Type", "Accept-Language", "Cookie")
 def refresh_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One run: every listing or source asked, what came of it and why."""
