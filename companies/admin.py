@@ -51,6 +51,7 @@ RULES: dict[str, tuple[str, Any]] = {
     "company_has_an_english_name": ("name_en", _("A company needs an English name.")),
     "listing_ends_after_it_begins": ("delisted_on", _("It must lie after the first day of trading.")),
     "share_count_is_positive": ("total", _("A number of shares is above zero.")),
+    "share_count_is_below_ten_trillion": ("total", _("That is too many: give single shares, fewer than ten trillion.")),
     "corporate_action_ratio_is_positive": ("ratio", _("A ratio is above zero.")),
     "corporate_action_adds_or_multiplies": (
         "new_shares",
@@ -60,6 +61,11 @@ RULES: dict[str, tuple[str, Any]] = {
     "figure_low_is_at_most_high": ("high", _("The high is below the low.")),
     "figure_period_ends_after_it_starts": ("period_end", _("The last day lies before the first.")),
     "figure_of_money_has_a_currency": ("currency", _("An amount of money needs its currency.")),
+    "figure_is_of_usable_size": ("high", _("That is too large: amounts are given in units, below a million trillion.")),
+    "funding_round_is_of_usable_size": (
+        "post_money_high",
+        _("That is too large: amounts are given in units, below a million trillion."),
+    ),
     "filing_date_has_a_precision": (
         "published_precision",
         _("A date of publication needs its precision, and no date has none."),

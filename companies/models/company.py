@@ -9,9 +9,11 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from companies.models.filing import Filing
+from companies.models.filing import Filing, web_address
 from companies.pinyin import pinyin_keys
 
+# Of several listings of a company the oldest comes first: its price is the headline.
+OLDEST_LISTING_FIRST = (models.F("listed_on").asc(nulls_last=True), "mic", "ticker")
 CURRENCY = RegexValidator(r"^[A-Z]{3}$", _("An ISO 4217 code such as CNY."))
 
 
@@ -77,6 +79,7 @@ class Company(models.Model):
         constraints = [
             models.CheckConstraint(condition=~Q(name_en=""), name="company_has_an_english_name"),
             models.CheckConstraint(condition=Q(segment__in=Segment.values), name="company_segment_is_known"),
+            models.CheckConstraint(condition=web_address("website"), name="company_website_is_a_web_address"),
         ]
 
     def __str__(self) -> str:
@@ -171,6 +174,7 @@ class ShareCount(models.Model):
                 fields=["company", "share_class", "valid_from", "source"], name="share_count_once_per_day_and_source"
             ),
             models.CheckConstraint(condition=Q(total__gt=0), name="share_count_is_positive"),
+            models.CheckConstraint(condition=Q(total__lt=10**13), name="share_count_is_below_ten_trillion"),
         ]
 
     def __str__(self) -> str:

@@ -13,6 +13,17 @@ from django.utils.translation import gettext_lazy as _
 from companies.models.company import Company, Listing
 from companies.models.filing import Filing, FilingKind
 
+# Far above any amount of money, and as much as SQLite can give back digit by digit.
+LARGEST = 10**18
+
+
+def of_usable_size(*fields: str) -> Q:
+    """For a constraint: each field is empty or between the largest amounts either side of zero."""
+    condition = Q()
+    for field in fields:
+        condition &= Q(**{field: None}) | Q(**{f"{field}__gt": -LARGEST, f"{field}__lt": LARGEST})
+    return condition
+
 
 class Metric(models.TextChoices):
     """What a figure measures. Amounts of money are in units of their currency, shares and heads are counts."""
@@ -151,6 +162,7 @@ class Figure(models.Model):
                 name="figure_of_money_has_a_currency",
             ),
             models.CheckConstraint(condition=Q(basis__in=Basis.values), name="figure_basis_is_known"),
+            models.CheckConstraint(condition=of_usable_size("low", "high"), name="figure_is_of_usable_size"),
             models.CheckConstraint(condition=Q(metric__in=Metric.values), name="figure_metric_is_known"),
         ]
 

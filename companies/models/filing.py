@@ -9,6 +9,15 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 
+def web_address(field: str) -> models.Q:
+    """For a constraint: the field is empty or an address that may become a link on a page."""
+    return (
+        models.Q(**{field: ""})
+        | models.Q(**{f"{field}__startswith": "https://"})
+        | models.Q(**{f"{field}__startswith": "http://"})
+    )
+
+
 class Tier(models.TextChoices):
     """How near a source is to the company's own words, nearest first."""
 
@@ -91,6 +100,8 @@ class Filing(models.Model):
                 name="filing_date_has_a_precision",
             ),
             models.CheckConstraint(condition=~models.Q(title=""), name="filing_has_a_title"),
+            models.CheckConstraint(condition=web_address("url"), name="filing_url_is_a_web_address"),
+            models.CheckConstraint(condition=web_address("seen_url"), name="filing_seen_url_is_a_web_address"),
         ]
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from companies.models.company import CURRENCY, Company
+from companies.models.figure import of_usable_size
 from companies.models.filing import Filing
 
 
@@ -69,6 +70,10 @@ class FundingRound(models.Model):
                 | Q(post_money_high=None)
                 | Q(post_money_low__lte=models.F("post_money_high")),
                 name="funding_round_low_is_at_most_high",
+            ),
+            models.CheckConstraint(
+                condition=of_usable_size("amount", "post_money_low", "post_money_high"),
+                name="funding_round_is_of_usable_size",
             ),
         ]
 
