@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
-from django.core.paginator import Paginator
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -20,6 +19,7 @@ from companies.models import Company, Listing
 from companies.search import EXACT, LONGEST_SEARCH, found_companies
 from companies.stages import is_applying
 from config.htmx import page_or_partial
+from config.paging import page_of
 
 
 class SearchForm(forms.Form):
@@ -45,9 +45,7 @@ def company_list(request: HttpRequest) -> HttpResponse:
     companies = found_companies(query).annotate(is_applying=is_applying(today))
     if refused:
         companies = companies.none()
-    page = Paginator(companies.prefetch_related(Prefetch("listings", listings)), settings.ROWS_PER_PAGE).get_page(
-        request.GET.get("page")
-    )
+    page = page_of(request, companies.prefetch_related(Prefetch("listings", listings)), settings.ROWS_PER_PAGE)
     context: dict[str, Any] = {
         "page": page,
         "query": query,

@@ -1,13 +1,6 @@
 """How a view answers htmx: the whole page, or the one partial that is swapped."""
 
 from django.http import HttpRequest
-from django_htmx.middleware import HtmxDetails
-
-
-class HtmxRequest(HttpRequest):
-    """A request with django-htmx's details attached."""
-
-    htmx: HtmxDetails
 
 
 def page_or_partial(request: HttpRequest, template: str, partial: str) -> str:

@@ -206,8 +206,8 @@ def test_outcomes_are_narrowed_by_result() -> None:
 
 
 @pytest.mark.parametrize("path", ["?result=nonsense", "?result=%00", f"?result={'x' * 10_000}"])
-def test_a_result_that_does_not_exist_is_not_found(path: str) -> None:
-    assert Client().get(f"/refreshes/{finished().pk}/{path}").status_code == 404
+def test_a_result_that_does_not_exist_is_refused(path: str) -> None:
+    assert Client().get(f"/refreshes/{finished().pk}/{path}").status_code == 400
 
 
 @pytest.mark.parametrize("pk", ["1", "99999999999999999999999999"])
@@ -215,10 +215,15 @@ def test_a_run_that_does_not_exist_is_not_found(pk: str) -> None:
     assert Client().get(f"/refreshes/{pk}/").status_code == 404
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "x", "999", "9" * 5000])
-def test_a_page_that_does_not_exist_gives_the_nearest(number: str) -> None:
+def test_a_page_after_the_last_gives_the_last() -> None:
     finished()
-    assert "prices" in text(page(f"/refreshes/?page={number}"))
+    assert "prices" in text(page("/refreshes/?page=999"))
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "x", "%00", "１", "9" * 900])
+@pytest.mark.parametrize("path", ["/refreshes/", "/companies/"])
+def test_a_page_that_is_no_number_is_refused(path: str, number: str) -> None:
+    assert Client().get(f"{path}?page={number}").status_code == 400
 
 
 def test_nothing_inline_on_either_page() -> None:
