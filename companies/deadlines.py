@@ -26,7 +26,6 @@ from datetime import date, timedelta
 
 from companies.periods import CALENDAR_YEAR, month_end
 
-MAINLAND = ("XSHG", "XSHE")
 HONG_KONG = "XHKG"
 UNITED_STATES = ("XNAS", "XNYS")
 

@@ -99,7 +99,7 @@ def check_quote(quote: ParsedQuote, context: QuoteContext) -> Verdict:
 
 
 def check_rate(rate: ParsedRate, last_stored: Decimal | None, *, now: datetime) -> Verdict:
-    """Judge one exchange rate; `last_stored` is the rate of the same pair nearest to its day, if there is one.
+    """Judge one exchange rate; `last_stored` is the newest stored rate of the same pair, if there is one.
 
     Reasons of a hold: rate_not_positive, same_currency, future_day, beyond_limit. Flags: the source's own. Days without
     trade are fine: some sources publish for the last day of a month whatever it is.

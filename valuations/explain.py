@@ -8,13 +8,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from companies.models import CorporateAction, Figure, Filing, FundingRound, ShareCount
 from valuations.models import FxRate, Quote, ReportedQuote
 from valuations.money import Interval, Money
 from valuations.rates import Conversion
-from valuations.snapshot import CompanyValuation, Holding, MarketValue, Revenue, Snapshot
+from valuations.snapshot import CompanyValuation, Holding, MarketValue, Price, Revenue, Snapshot
 from valuations.templatetags.numbers import period
 
 FIELDS = ("price", "market_value", "revenue", "price_to_sales", "rd_to_revenue")
@@ -97,11 +98,13 @@ def _price(snapshot: Snapshot, row: CompanyValuation) -> Explanation:
             source=reported.source,
             day=reported.day,
         )
-        for reported in ReportedQuote.objects.filter(
-            listing=price.listing, day=price.day, close__isnull=False
-        ).select_related("source")
+        for reported in _reported(price, snapshot.question.as_of).filter(close__isnull=False)
         if reported.close is not None
     ]
+    source = price.quote.source
+    notes = []
+    if source and source.published_on and source.published_on > snapshot.question.as_of:
+        notes.append(_("A price counts from its own day; the page it was read from is of a later day."))
     return Explanation(
         name="price",
         row=row,
@@ -109,6 +112,7 @@ def _price(snapshot: Snapshot, row: CompanyValuation) -> Explanation:
         formula="",
         lines=(_quote_line(price.quote, price.listing.currency),),
         also=tuple(also),
+        notes=tuple(notes),
     )
 
 
@@ -126,7 +130,7 @@ def _market_value(snapshot: Snapshot, row: CompanyValuation) -> Explanation:
         also = _other_values(row, snapshot.question.as_of, value.round.rounds)
     else:
         formula = _("price × shares × exchange rate, all of the day of the price")
-        also = _vendor_values(value)
+        also = _vendor_values(value, snapshot.question.as_of)
     if len(value.holdings) > 1:
         formula = _("sum over the share classes of price × shares × exchange rate")
     return Explanation(
@@ -328,13 +332,17 @@ def _other_values(row: CompanyValuation, as_of: date, used: tuple[FundingRound, 
     )
 
 
-def _vendor_values(value: MarketValue) -> tuple[Line, ...]:
+def _reported(price: Price, as_of: date) -> QuerySet[ReportedQuote]:
+    """What other sources say of the listing on the day of the price, if they had said it by `as_of`."""
+    said = Q(source__published_on=None) | Q(source__published_on__lte=as_of)
+    return ReportedQuote.objects.filter(said, listing=price.listing, day=price.day).select_related("source")
+
+
+def _vendor_values(value: MarketValue, as_of: date) -> tuple[Line, ...]:
     lines = []
     for holding in value.holdings:
         listing = holding.price.listing
-        for reported in ReportedQuote.objects.filter(
-            listing=listing, day=holding.price.day, market_value__isnull=False
-        ).select_related("source"):
+        for reported in _reported(holding.price, as_of).filter(market_value__isnull=False):
             lines.append(
                 Line(
                     label=_("market value, also reported"),

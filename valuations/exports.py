@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from valuations.explain import Line, row_sources
@@ -26,8 +26,8 @@ def plain(value: Decimal | None) -> str | None:
     """A decimal as text without an exponent; amounts to a hundredth, ratios to six digits behind the point."""
     if value is None:
         return None
-    exact = value.quantize(Decimal("0.01")) if abs(value) >= 10_000 else value.quantize(Decimal("0.000001"))
-    text = f"{exact:f}"
+    with localcontext(prec=60):  # the usual 28 digits are too few for the product of two huge numbers
+        text = f"{value.quantize(Decimal('0.01') if abs(value) >= 10_000 else Decimal('0.000001')):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -67,15 +67,15 @@ def sector_csv(sector: Sector) -> str:
                 _safe(row.company.name_en),
                 _safe(row.company.name_zh),
                 row.stage,
-                " ".join(str(listing) for listing in row.listings),
+                _safe(" ".join(str(listing) for listing in row.listings)),
                 plain(price.value) if price else "",
-                price.listing.currency if price else "",
+                _safe(price.listing.currency) if price else "",
                 price.day if price else "",
                 price.state if price else "",
                 *(_pair(value.money.amount if value else None)),
                 *(_pair(revenue.money.amount if revenue else None)),
                 sector.state.currency,
-                revenue.flow.period if revenue else "",
+                _safe(revenue.flow.period) if revenue else "",
                 revenue.flow.basis if revenue else "",
                 *(_pair(multiple)),
                 _safe("; ".join(f"{name}: {reason}" for name, reason in _reasons(row.missing).items())),

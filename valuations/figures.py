@@ -13,6 +13,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from companies.models import Company, CorporateAction, Listing, ShareClass, ShareCount
+from companies.models.company import OLDEST_LISTING_FIRST
 from valuations.charts import (
     Chart,
     Extent,
@@ -25,14 +26,13 @@ from valuations.charts import (
     sector_chart,
     thinned,
 )
-from valuations.choice import TIERS
 from valuations.models import FxRate, Quote
 from valuations.money import Money
 from valuations.rates import Rate, RateMissing, Rates
 from valuations.reasons import Missing
 from valuations.sector import Sector
-from valuations.shares import Action, Count, CountMissing, adjustment, shares_on
-from valuations.snapshot import RATE_WINDOW, CompanyValuation
+from valuations.shares import Action, Count, CountMissing, adjustment, behind_price, shares_on
+from valuations.snapshot import RATE_WINDOW, CompanyValuation, share_count
 from valuations.state import State
 from valuations.templatetags.numbers import (
     basis_word,
@@ -241,7 +241,7 @@ class _History:
         until = state.day
         self.listings = [
             listing
-            for listing in Listing.objects.filter(company=company)
+            for listing in Listing.objects.filter(company=company).order_by(*OLDEST_LISTING_FIRST)
             if listing.listed_on is None or listing.listed_on <= until
         ]
         self.quotes: dict[int, list[tuple[date, Decimal]]] = defaultdict(list)
@@ -257,12 +257,7 @@ class _History:
         ]
         self.counts: dict[str, list[Count]] = defaultdict(list)
         for row in ShareCount.objects.filter(company=company).select_related("source"):
-            rank = (
-                row.method != ShareCount.Method.REPORTED,
-                TIERS.index(row.source.tier),
-                -(row.source.published_on or date.min).toordinal(),
-            )
-            self.counts[row.share_class].append(Count(row.total, row.valid_from, rank))
+            self.counts[row.share_class].append(share_count(row))
         first = min((days[0][0] for days in self.quotes.values()), default=until)
         self.rates = Rates(
             (
@@ -288,12 +283,16 @@ class _History:
             if (listing.listed_on is None or listing.listed_on <= when)
             and (listing.delisted_on is None or listing.delisted_on > when)
         ]
+        classes = {listing.share_class for listing in trading}
+        parts: dict[str, Decimal] = {}
         try:
-            parts = [self._part(listing, when, alone=len(trading) == 1) for listing in trading]
+            for listing in trading:
+                if listing.share_class not in parts:  # the first listing of a class values it
+                    part = self._part(listing, when, alone=len(classes) == 1)
+                    parts |= {} if part is None else {listing.share_class: part}
         except (CountMissing, RateMissing):
             return None
-        known = [part for part in parts if part is not None]
-        return sum(known, Decimal(0)) if known and len(known) == len(parts) else None
+        return sum(parts.values(), Decimal(0)) if parts and len(parts) == len(classes) else None
 
     def _part(self, listing: Listing, when: date, *, alone: bool) -> Decimal | None:
         quotes = self.quotes[listing.pk]
@@ -301,10 +300,6 @@ class _History:
         if not place:
             return None
         on, close = quotes[place - 1]
-        kinds = [ShareClass.ALL, listing.share_class] if alone else [listing.share_class]
-        kind = next((kind for kind in kinds if self.counts.get(kind)), None)
-        if kind is None:
-            return None
-        actions = [action for of, action in self.actions if of in (ShareClass.ALL, kind)]
-        shares = shares_on(on, self.counts[kind], actions, listing.listed_on)
+        _class, counts, actions = behind_price(listing.share_class, self.counts, self.actions, alone=alone)
+        shares = shares_on(on, counts, actions, listing.listed_on)
         return close * shares.total * self.rates.conversion(listing.currency, self.currency, on).factor

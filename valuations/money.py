@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -115,6 +115,21 @@ class Money:
     def _same_currency(self, other: Money) -> None:
         if self.currency != other.currency:
             raise CurrencyMismatch(f"{self.currency} and {other.currency}")
+
+
+def hull(intervals: Sequence[Interval]) -> Interval:
+    """The range from the lowest to the highest of several; an end that one of them leaves open is open.
+
+    Raises:
+        NotMeaningful: It would be open at both ends.
+        ValueError: There is no range.
+    """
+    lows = [interval.low for interval in intervals]
+    highs = [interval.high for interval in intervals]
+    return _closed_or_open(
+        None if None in lows else min(low for low in lows if low is not None),
+        None if None in highs else max(high for high in highs if high is not None),
+    )
 
 
 def total(amounts: Iterable[Money], currency: str) -> Money:

@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 WORDS: Mapping[str, str | Promise] = {
     "unlisted": _("not listed"),
+    "delisted": _("no longer listed"),
+    "open_at_both_ends": _("one source gives only a least, another only a most"),
     "no_listing_on_day": _("not listed on this day"),
     "no_quote": _("no price known on or before this day"),
     "no_round": _("not listed, and no funding round with a stated value is known"),
@@ -25,6 +27,7 @@ WORDS: Mapping[str, str | Promise] = {
     "only_expected": _("the fiscal year is only expected, not reported"),
     "no_guidance": _("the company has given no guidance"),
     "guidance_overtaken": _("guidance for %(period)s was overtaken by the report"),
+    "guidance_expired": _("guidance for %(period)s is out of date: the report on it is due"),
     "trailing_lacks": _("twelve months cannot be put together: %(period)s is not known"),
     "trailing_too_old": _("last twelve months known end with %(period)s, over fifteen months ago"),
     "no_value": _("no market value"),

@@ -255,16 +255,20 @@ class _Contexts:
         of_all_classes = ShareCount.objects.filter(company__in=companies, share_class=ShareClass.ALL)
         for row in of_all_classes.select_related("source"):
             self.counts.setdefault(row.company_id, []).append(share_count(row))
-        self.actions: dict[int, list[Action]] = {}
+        self.actions: dict[int, list[tuple[str, Action]]] = {}
         for action in CorporateAction.objects.filter(company__in=companies):
             self.actions.setdefault(action.company_id, []).append(
-                Action(action.ex_day, action.ratio, action.new_shares, action.kind, action.pk)
+                (action.share_class, Action(action.ex_day, action.ratio, action.new_shares, action.kind, action.pk))
             )
 
     def of(self, listing: Listing, day: date) -> QuoteContext:
         """What a quote of this listing and day is checked against."""
         stored = self.stored.get(listing.pk)
-        actions = self.actions.get(listing.company_id, [])
+        actions = [
+            action
+            for share_class, action in self.actions.get(listing.company_id, [])
+            if share_class in (ShareClass.ALL, listing.share_class)
+        ]
         between = [action for action in actions if stored and stored.day < action.ex_day <= day]
         ratio = Decimal(1)
         for action in between:

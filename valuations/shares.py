@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
+
+ALL = "all"  # counts and actions of all share classes together
 
 
 class CountMissing(LookupError):
@@ -85,6 +87,32 @@ def shares_on(
         blocking = [action.ex_day for action in in_order if action.ex_day <= earliest]
         raise CountMissing(max([*blocking, *([listed_on] if listed_on else [])], default=earliest))
     return SharesOnDay(first.total, first, (), reached_back=True)
+
+
+def behind_price(
+    share_class: str,
+    counts: Mapping[str, Sequence[Count]],
+    actions: Iterable[tuple[str, Action]],
+    *,
+    alone: bool,
+) -> tuple[str, Sequence[Count], list[Action]]:
+    """Which shares a price of a class is multiplied with: their class, its counts, and what happened to them.
+
+    Args:
+        share_class: Of the listing that has the price.
+        counts, actions: Of the company, by share class.
+        alone: No other class is listed, so the price values the shares of all.
+
+    Raises:
+        CountMissing: There is no count of the class, nor one of all classes that may stand for it.
+
+    Source: docs/formulas.md, "Market value".
+    """
+    wanted = (ALL, share_class) if alone else (share_class,)
+    counted = next((name for name in wanted if counts.get(name)), None)
+    if counted is None:
+        raise CountMissing(None)
+    return counted, counts[counted], [action for name, action in actions if name in (ALL, share_class)]
 
 
 def adjustment(day: date, actions: Iterable[Action]) -> Decimal:

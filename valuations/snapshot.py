@@ -27,7 +27,6 @@ from companies.models import (
     Company,
     CorporateAction,
     Figure,
-    Filing,
     FundingRound,
     Listing,
     Milestone,
@@ -35,15 +34,16 @@ from companies.models import (
     ShareClass,
     ShareCount,
 )
+from companies.models.company import OLDEST_LISTING_FIRST
 from companies.stages import APPLYING
 from valuations.choice import TIERS, FigureFact
 from valuations.models import ExchangeDay, ExchangeYear, FxRate, Quote, RefreshOutcome
-from valuations.money import CurrencyMismatch, Interval, Money, NotMeaningful, total
+from valuations.money import CurrencyMismatch, Interval, Money, NotMeaningful, hull, total
 from valuations.multiples import change, price_to_sales, rd_intensity, share_of
 from valuations.rates import Conversion, Rate, RateMissing, Rates
 from valuations.reasons import Missing
 from valuations.sessions import MARKETS, Calendar, DayKind, FreshnessState, freshness
-from valuations.shares import Action, Count, CountMissing, SharesOnDay, shares_on
+from valuations.shares import Action, Count, CountMissing, SharesOnDay, behind_price, shares_on
 from valuations.trailing import Flow, FlowMissing, RevenueBasis, flow
 
 T = TypeVar("T")
@@ -316,8 +316,10 @@ class _Facts:
         )
         self.listings: dict[int, list[Listing]] = defaultdict(list)
         until = Quote.objects.of_listing_until(as_of).values("pk")
-        listings = Listing.objects.filter(of_companies).annotate(
-            last_result=Subquery(last_result), quote_pk=Subquery(until[:1]), before_pk=Subquery(until[1:2])
+        listings = (
+            Listing.objects.filter(of_companies)
+            .order_by(*OLDEST_LISTING_FIRST)
+            .annotate(last_result=Subquery(last_result), quote_pk=Subquery(until[:1]), before_pk=Subquery(until[1:2]))
         )
         for listing in listings:
             self.listings[listing.company_id].append(listing)
@@ -331,7 +333,7 @@ class _Facts:
         }
 
         # Plain values: a model instance for each of thousands of figures would take most of the time of a snapshot.
-        self.counts: dict[tuple[int, str], list[Count]] = defaultdict(list)
+        self.counts: dict[int, dict[str, list[Count]]] = defaultdict(lambda: defaultdict(list))
         self.count_keys: list[int] = []
         for company, share_class, *values in (
             ShareCount.objects.filter(of_companies)
@@ -339,7 +341,7 @@ class _Facts:
             .values_list("company_id", "share_class", *COUNT_FIELDS)
         ):
             count = _count(*values)
-            self.counts[company, share_class].append(count)
+            self.counts[company][share_class].append(count)
             self.count_keys.append(count.key)
         self.action_rows = {
             row.pk: row for row in CorporateAction.objects.filter(of_companies).select_related("source")
@@ -393,11 +395,11 @@ class _Facts:
             and (listing.delisted_on is None or listing.delisted_on > as_of)
         )
         missing: dict[str, Missing] = {}
-        stage = "listed" if listings else "applying" if company.pk in self.applying else "private"
+        stage = self._stage(company, listings)
         prices = [price for price in map(self._price, listings) if price is not None]
         price = prices[0] if prices else None
         if price is None:
-            missing["price"] = Missing("no_quote" if listings else "unlisted")
+            missing["price"] = Missing("no_quote" if listings else "delisted" if stage == "delisted" else "unlisted")
         elif price.change is None:
             missing["change"] = Missing("nothing_to_compare")
         value = _kept(
@@ -405,7 +407,7 @@ class _Facts:
             "market_value",
             missing,
         )
-        on = value.day if value is not None and value.holdings else price.day if price else as_of
+        on = value.day if value is not None else as_of
         revenue = _kept(self._flow(company, "revenue", on), "revenue", missing)
         rd_expense = self._flow(company, "rd_expense", on)
         intensity = _kept(_intensity(rd_expense, revenue), "rd_to_revenue", missing)
@@ -421,6 +423,16 @@ class _Facts:
             rd_expense=None if intensity is None or isinstance(rd_expense, Missing) else rd_expense,
             missing=missing,
         )
+
+    def _stage(self, company: Company, listings: Sequence[Listing]) -> str:
+        if listings:
+            return "listed"
+        if any(
+            listing.delisted_on is not None and listing.delisted_on <= self.question.as_of
+            for listing in self.listings[company.pk]
+        ):
+            return "delisted"
+        return "applying" if company.pk in self.applying else "private"
 
     def _price(self, listing: Listing) -> Price | None:
         quote = self.quotes.get(listing.pk)
@@ -457,36 +469,32 @@ class _Facts:
     def _listed_value(
         self, company: Company, listings: Sequence[Listing], prices: Sequence[Price]
     ) -> MarketValue | Missing:
-        if not prices:
+        classes = {listing.share_class for listing in listings}
+        # A class listed at two places is one class: its first listing values it.
+        by_class: dict[str, Price] = {}
+        for price in prices:
+            by_class.setdefault(price.listing.share_class, price)
+        if len(by_class) < len(classes):
             return Missing("no_quote")
         try:
-            if len(listings) == 1:
-                held = [self._holding(company, prices[0], ShareClass.ALL)]
-            else:
-                held = [self._holding(company, price, price.listing.share_class) for price in prices]
-                if len(prices) < len(listings):
-                    return Missing("no_quote")
+            held = tuple(self._holding(company, price, alone=len(classes) == 1) for price in by_class.values())
         except CountMissing as lacking:
-            if len(listings) > 1:
+            if len(classes) > 1:
                 return Missing("classes_unknown")
             return Missing("shares_since", {"since": lacking.since}) if lacking.since else Missing("no_shares")
         except RateMissing as lacking:
             return _no_rate(lacking)
         money = total((holding.money for holding in held), self.question.currency)
-        return MarketValue(money, min(price.day for price in prices), tuple(held))
+        return MarketValue(money, min(holding.price.day for holding in held), held)
 
-    def _holding(self, company: Company, price: Price, share_class: str) -> Holding:
-        """Shares of one class at one price. A lone listing values all shares, by class or as one count."""
+    def _holding(self, company: Company, price: Price, *, alone: bool) -> Holding:
         listing = price.listing
-        classes = [share_class] if self.counts.get((company.pk, share_class)) else []
-        if not classes and share_class == ShareClass.ALL:
-            classes = [listing.share_class]
-        if not classes:
-            raise CountMissing(None)
-        actions = [act for of_class, act in self.actions[company.pk] if of_class in (ShareClass.ALL, share_class)]
-        shares = shares_on(price.day, self.counts.get((company.pk, classes[0]), []), actions, listing.listed_on)
+        share_class, counts, actions = behind_price(
+            listing.share_class, self.counts[company.pk], self.actions[company.pk], alone=alone
+        )
+        shares = shares_on(price.day, counts, actions, listing.listed_on)
         conversion = self.rates.conversion(listing.currency, self.question.currency, price.day)
-        return Holding(price, classes[0], shares, conversion)
+        return Holding(price, share_class, shares, conversion)
 
     def _round_value(self, company: Company) -> MarketValue | Missing:
         rounds = self.rounds[company.pk]
@@ -495,20 +503,18 @@ class _Facts:
         last = max(funding.closed_on for funding in rounds if funding.closed_on)
         of_last = tuple(funding for funding in rounds if funding.closed_on == last)
         try:
-            # All in the currency of the first, so that sources which differ make one range.
             conversion = self.rates.conversion(of_last[0].currency, self.question.currency, last)
             values = [
-                Money.between(funding.post_money_low, funding.post_money_high, funding.currency).converted(
-                    self.rates.conversion(funding.currency, self.question.currency, last).factor,
-                    self.question.currency,
+                Interval(funding.post_money_low, funding.post_money_high).times(
+                    self.rates.conversion(funding.currency, self.question.currency, last).factor
                 )
                 for funding in of_last
             ]
+            money = Money(hull(values), self.question.currency)
         except RateMissing as lacking:
             return _no_rate(lacking)
-        lows = [value.low for value in values if value.low is not None]
-        highs = [value.high for value in values if value.high is not None]
-        money = Money.between(min(lows, default=None), max(highs, default=None), self.question.currency)
+        except NotMeaningful:
+            return Missing("open_at_both_ends")
         return MarketValue(money, last, round=RoundValue(of_last, conversion, money))
 
     def _flow(self, company: Company, metric: str, on: date) -> Revenue | Missing:
@@ -554,7 +560,7 @@ def _multiple(value: MarketValue | None, revenue: Revenue | None) -> Interval | 
 def _intensity(rd_expense: Revenue | Missing, revenue: Revenue | None) -> Interval | Missing:
     if revenue is None:
         return Missing("no_revenue")
-    if isinstance(rd_expense, Missing) or rd_expense.flow.end != revenue.flow.end:
+    if isinstance(rd_expense, Missing) or not rd_expense.flow.same_period(revenue.flow):
         return Missing("no_rd")
     try:
         return rd_intensity(rd_expense.money, revenue.money)
@@ -578,7 +584,7 @@ def totals(rows: Iterable[CompanyValuation], question: Question, benchmark: Comp
         try:
             return total(amounts, question.currency)
         except NotMeaningful:
-            missing[name] = Missing("no_members")
+            missing[name] = Missing("open_at_both_ends" if amounts else "no_members")
             return None
 
     value, revenue = added("market_value", values), added("revenue", revenues)
@@ -676,10 +682,3 @@ def _rates_around(days: Iterable[date], as_of: date) -> Iterable[FxRate]:
     for start, end in windows:
         within |= Q(day__gte=start, day__lte=end)
     return FxRate.objects.filter(within, span=FxRate.Span.DAY, day__lte=as_of).select_related("source")
-
-
-def source_of(filing: Filing | None) -> str:
-    """A filing in one line: publisher, title, date."""
-    if filing is None:
-        return ""
-    return " · ".join(str(part) for part in (filing.publisher_name, filing.title, filing.published_on) if part)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from companies.models import Segment
@@ -86,16 +88,34 @@ class State:
 
     def query(self, **changes: Any) -> str:
         """The query string of this state with some values changed; defaults are left out."""
-        changed = replace(self, **changes)
-        plain = asdict(State())
-        return urlencode({name: str(value) for name, value in asdict(changed).items() if value != plain[name]})
+        changed = replace(self, **changes) if changes else self
+        values = ((field.name, getattr(changed, field.name), field.default) for field in fields(changed))
+        return urlencode({name: str(value) for name, value, default in values if value != default})
 
 
-def read_state(data: Any) -> tuple[State, StateForm]:
+def read_state(data: QueryDict) -> tuple[State, StateForm]:
     """The state that a query string asks for, and the form that read it.
 
-    When the form has errors the state is the default one with every value that was understood.
+    When the form has errors the state is the default one with every value that was understood. Otherwise the form may
+    be one without values: polls ask for the same few states again and again, and a form costs more than the answer.
     """
+    state = _understood(data.urlencode(), today())
+    return (state, _blank_form()) if state else _read(data)
+
+
+@lru_cache(maxsize=128)
+def _understood(query: str, latest: date) -> State | None:
+    """The state of a query string without faults; `latest` is the day on which it has none."""
+    state, form = _read(QueryDict(query))
+    return None if form.errors else state
+
+
+@lru_cache(maxsize=1)
+def _blank_form() -> StateForm:
+    return StateForm()
+
+
+def _read(data: QueryDict) -> tuple[State, StateForm]:
     form = StateForm(data)
     form.is_valid()
     given = {name: value for name, value in form.cleaned_data.items() if value not in (None, "")}

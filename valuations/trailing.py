@@ -13,6 +13,8 @@ from valuations.money import CurrencyMismatch, Money, NotMeaningful
 REPORTED = ("actual", "preliminary")
 # A trailing year that ended longer ago is not shown as trailing: by then the next annual report is due everywhere.
 MAX_TRAILING_AGE = timedelta(days=456)
+# After the end of its period guidance lives until the annual report is due: on 30 April in Shanghai and Shenzhen.
+MAX_GUIDANCE_AGE = timedelta(days=122)
 # Fiscal years of 52 or 53 weeks move the end of a quarter by up to a week.
 SLACK = timedelta(days=8)
 LONGEST_CHAIN = 4
@@ -62,6 +64,10 @@ class Flow:
         """Whether it was computed from several figures."""
         return len(self.terms) > 1
 
+    def same_period(self, other: Flow) -> bool:
+        """Whether both are of the same days."""
+        return (self.start, self.end) == (other.start, other.end)
+
     @property
     def covers_a_year(self) -> bool:
         """Whether its period is twelve months long, so that a multiple of it means something."""
@@ -88,7 +94,7 @@ def flow(figures: Iterable[FigureFact], basis: RevenueBasis, as_of: date) -> Flo
         return last_fiscal_year(known)
     if basis is RevenueBasis.TTM:
         return trailing_twelve_months(known, as_of)
-    return guidance(known)
+    return guidance(known, as_of)
 
 
 def last_fiscal_year(figures: Sequence[FigureFact]) -> Flow:
@@ -105,11 +111,11 @@ def last_fiscal_year(figures: Sequence[FigureFact]) -> Flow:
     return _single(choice(figure for figure in admitted if figure.end == end), years)
 
 
-def guidance(figures: Sequence[FigureFact]) -> Flow:
+def guidance(figures: Sequence[FigureFact], as_of: date) -> Flow:
     """The company's own range for the newest year that it has not reported yet; part of a year if that is all.
 
     Raises:
-        FlowMissing: There is none, or the year has been reported since.
+        FlowMissing: There is none, the year has been reported since, or its report has been due for long.
     """
     given = [figure for figure in figures if figure.basis == "guidance" and figure.start is not None]
     reported = [figure for figure in figures if figure.basis in REPORTED]
@@ -121,8 +127,10 @@ def guidance(figures: Sequence[FigureFact]) -> Flow:
     parts = [figure for figure in given if not figure.is_fiscal_year and figure.end > last_end]
     open_ones = whole or parts
     if not open_ones:
-        raise FlowMissing("guidance_overtaken", max(given, key=lambda figure: figure.end).period)
-    newest = max(open_ones, key=lambda figure: figure.end)
+        raise FlowMissing("guidance_overtaken", max(given, key=_end).period)
+    newest = max(open_ones, key=_end)
+    if as_of - newest.end > MAX_GUIDANCE_AGE:
+        raise FlowMissing("guidance_expired", newest.period)
     return _single(choice(figure for figure in open_ones if figure.period == newest.period), figures)
 
 
@@ -152,7 +160,7 @@ def trailing_twelve_months(figures: Sequence[FigureFact], as_of: date) -> Flow:
         except (CurrencyMismatch, NotMeaningful):
             lacking = lacking or f"{end}"
         else:
-            newer = "" if end == ends[0] else max(reported, key=lambda figure: figure.end).period
+            newer = "" if end == ends[0] else max(reported, key=_end).period
             single = terms[0].choice.figure
             return Flow(
                 money=money,

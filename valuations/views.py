@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.paginator import Paginator
+from django.core.exceptions import BadRequest
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
@@ -21,6 +21,7 @@ from django.views.decorators.vary import vary_on_headers
 from companies.models import Company, Milestone
 from config.access import staff_required
 from config.htmx import page_or_partial
+from config.paging import page_of
 from valuations import exports
 from valuations.explain import FIELDS, explanation
 from valuations.figures import history_figures, sector_figure
@@ -113,7 +114,10 @@ def company_view(request: HttpRequest, slug: str) -> HttpResponse:
     if form.errors:
         return _refused(request, form, state)
     company = get_object_or_404(Company.objects.select_related("source"), slug=slug)
-    raw = request.GET.get("prices") == "raw"
+    prices = request.GET.get("prices", "adjusted")
+    if prices not in ("adjusted", "raw"):
+        raise BadRequest("prices are adjusted or raw")
+    raw = prices == "raw"
     found = snapshot(state.question, Company.objects.filter(pk=company.pk))
     row = found.rows[0]
     context = {
@@ -134,7 +138,7 @@ def company_view(request: HttpRequest, slug: str) -> HttpResponse:
 @vary_on_headers("HX-Request-Type", "Accept-Language", "Cookie")
 def refresh_list(request: HttpRequest) -> HttpResponse:
     """Refresh runs, newest first: what was asked, stored, held back and failed."""
-    page = Paginator(RefreshRun.objects.select_related("requested_by"), 30).get_page(request.GET.get("page"))
+    page = page_of(request, RefreshRun.objects.select_related("requested_by"), 30)
     # Only the runs of this page are counted: the ledger keeps a month of them.
     tally = RefreshOutcome.objects.filter(run__in=list(page)).values_list("run", "result").annotate(n=Count("pk"))
     results: dict[int, dict[str, int]] = {run.pk: {} for run in page}
@@ -159,13 +163,13 @@ def refresh_detail(request: HttpRequest, pk: int) -> HttpResponse:
     result = request.GET.get("result", "")
     if result:
         if result not in RefreshOutcome.Result.values:
-            raise Http404
+            raise BadRequest("unknown result")
         outcomes = outcomes.filter(result=result)
     counts = run.outcomes.order_by().values_list("result").annotate(n=Count("pk"))
     context = {
         "run": run,
         "tally": RunTally(run, dict(counts.order_by("result"))),
-        "page": Paginator(outcomes, 200).get_page(request.GET.get("page")),
+        "page": page_of(request, outcomes, 200),
         "result": result,
     }
     return render(request, page_or_partial(request, "valuations/refresh_detail.html", "outcomes"), context)

@@ -36,6 +36,7 @@ def measure_page(table: Table, folder: Path) -> None:
         )
         table.add("  processor time of the measuring client", f"{best.client_ms:.2f} ms for a request")
         measure_poll(table, server, page)
+    measure_bare(table, instance)
     paths = ["/?benchmarks=on", "/?segment=gpu", "/?as_of=2019-12-31"]
     counts = instance.inside("count_queries", paths=paths)
     warm = ", ".join(str(count) for count in counts)
@@ -49,6 +50,15 @@ def measure_poll(table: Table, server: WebServer, page: str) -> None:
     poll = request(page, {**headers, "HX-PTag": tag})
     spreads = [latency(server.port, poll, count=150, status=304) for _ in range(ROUNDS)]
     table.at_most("unchanged poll (304), one at a time", joined(spreads), POLL_MS, "ms", digits=2)
+
+
+def measure_bare(table: Table, instance: Instance) -> None:
+    """What gunicorn and Django themselves take here and now, to judge the two figures above by."""
+    with web_server("tests.bench.bare", {**instance.env, "DJANGO_SETTINGS_MODULE": ""}) as server:
+        warm_up(server, "/")
+        table.add(
+            "  a bare Django page, served the same way", latency(server.port, request("/"), count=300).text("ms", 2)
+        )
 
 
 def measure_memory(table: Table, folder: Path) -> None:

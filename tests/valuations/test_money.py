@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.money import interval, money
-from valuations.money import CurrencyMismatch, Interval, NotMeaningful, total
+from valuations.money import CurrencyMismatch, Interval, NotMeaningful, hull, total
 from valuations.multiples import change, price_to_sales, rd_intensity, share_of
 
 
@@ -44,6 +44,19 @@ def test_two_currencies_never_add() -> None:
 
 def test_a_total_is_a_range_when_a_member_is_one() -> None:
     assert total([money("332 CNY"), money("1.6..1.7 CNY")], "CNY") == money("333.6..333.7 CNY")
+
+
+@pytest.mark.parametrize(
+    ("intervals", "expected"),
+    [(["10..12", "11..20"], "10..20"), (["10..", "12"], "10.."), (["..10", "12"], "..12"), (["5"], "5")],
+)
+def test_a_hull_keeps_the_ends_that_one_leaves_open(intervals: list[str], expected: str) -> None:
+    assert hull([interval(text) for text in intervals]) == interval(expected)
+
+
+def test_a_hull_open_at_both_ends_is_not_a_number() -> None:
+    with pytest.raises(NotMeaningful):
+        hull([interval("20.."), interval("..10")])
 
 
 def test_a_total_of_nothing_is_not_zero() -> None:

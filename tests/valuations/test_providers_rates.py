@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from tests import payloads
-from valuations.providers import DEFAULT_RATE_ORDER, RATE_SOURCES, rate_sources
+from valuations.providers import RATE_SOURCES, rate_sources
 from valuations.providers.base import (
     Auth,
     BadBody,
@@ -172,11 +172,6 @@ def test_json_of_the_builders_is_json() -> None:
         "date": FRIDAY,
         "rates": {"CNY": Decimal("6.8")},
     }
-
-
-def test_the_default_order_names_sources_that_need_no_key() -> None:
-    assert all(slug in RATE_SOURCES for slug in DEFAULT_RATE_ORDER)
-    assert [slug for slug in DEFAULT_RATE_ORDER if slug.startswith("fred")] == []
 
 
 def test_fred_without_a_key_does_not_even_ask() -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from valuations.shares import Action, Count, CountMissing, adjustment, shares_on
+from valuations.shares import Action, Count, CountMissing, adjustment, behind_price, shares_on
 
 LISTED = date(2020, 7, 20)
 # Cambricon's counts and actions.
@@ -67,6 +67,23 @@ def test_of_two_counts_of_one_day_the_better_source_counts() -> None:
     for counts in ([better, worse], [worse, better]):
         assert shares_on(date(2021, 1, 1), counts, []).total == 400_100_000
         assert shares_on(date(2020, 7, 19), counts, []).total == 400_100_000
+
+
+@pytest.mark.parametrize(
+    ("counted", "alone", "expected"),
+    [(["all"], True, "all"), (["A"], True, "A"), (["all", "A"], True, "all"), (["all", "A", "H"], False, "A")],
+)
+def test_a_price_is_multiplied_with_the_shares_it_values(counted: list[str], alone: bool, expected: str) -> None:
+    counts = dict.fromkeys(counted, COUNTS)
+    actions = [("A", BONUS), ("H", ACTIONS[1]), ("all", ACTIONS[2])]
+    name, _, applied = behind_price("A", counts, actions, alone=alone)
+    assert name == expected
+    assert applied == [BONUS, ACTIONS[2]]  # its own class and all classes, never the other class
+
+
+def test_two_listed_classes_need_a_count_of_each() -> None:
+    with pytest.raises(CountMissing):
+        behind_price("A", {"all": COUNTS}, [], alone=False)
 
 
 def test_no_count_is_not_zero_shares() -> None:

@@ -141,14 +141,17 @@ def test_a_change_needs_the_session_before() -> None:
     assert hygon.change is not None
 
 
-def test_a_multiple_is_the_same_in_every_currency() -> None:
-    multiples = []
-    for currency in ("CNY", "USD", "HKD"):
-        multiple = row(on("2025-12-17", currency=currency), "cambricon").price_to_sales
-        assert multiple is not None
-        assert multiple.low is not None
-        multiples.append(round(multiple.low, 6))
-    assert multiples[0] == multiples[1] == multiples[2]
+@pytest.mark.parametrize("day", ["2025-12-17", "2026-02-26", "2026-09-30"])
+def test_a_multiple_is_the_same_in_every_currency(day: str) -> None:
+    """Of listed companies and of unlisted ones, whose value is as old as their round."""
+    found = [on(day, "fy", currency) for currency in ("CNY", "USD", "HKD")]
+    compared = 0
+    for rows in zip(*(one.rows for one in found), strict=True):
+        known = [valuation.price_to_sales for valuation in rows if valuation.price_to_sales]
+        multiples = {(round(multiple.low or 0, 6), round(multiple.high or 0, 6)) for multiple in known}
+        assert len(multiples) <= 1, rows[0].company.slug
+        compared += len(known) > 1
+    assert compared >= 5
 
 
 def test_without_a_fresh_rate_there_is_no_number_but_a_reason() -> None:

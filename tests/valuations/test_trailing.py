@@ -217,6 +217,13 @@ def test_guidance_holds_until_the_year_is_reported(as_of: str, expected: str | N
         assert (found.money, found.period, found.basis) == (money(f"{expected} CNY"), "FY2025", "guidance")
 
 
+def test_guidance_is_out_of_date_once_the_report_on_it_is_due() -> None:
+    given = [figure("FY2025 650m..850m guidance earnings_forecast mirror 2026-01-15")]
+    assert on(given, "guidance", "2026-05-02").money == money("650m..850m CNY")  # 122 days after the year's end
+    with pytest.raises(FlowMissing, match="guidance_expired FY2025"):
+        on(given, "guidance", "2026-05-03")
+
+
 def test_guidance_for_part_of_a_year_is_shown_but_is_no_year() -> None:
     found = on(
         [figure("2026Q1-Q3 2.3bn..3bn guidance earnings_forecast secondary 2026-09-10")], "guidance", "2026-09-30"

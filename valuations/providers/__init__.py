@@ -13,9 +13,6 @@ from valuations.providers.safe import SafeParity
 from valuations.providers.tencent import TencentQuotes
 from valuations.providers.tencent_history import TencentHistory
 
-# The order in which exchange rates are asked for unless an operator chooses another.
-DEFAULT_RATE_ORDER = ("cfets", "frankfurter", "ecb")
-
 
 def rate_sources(*, fred_api_key: str = "") -> dict[str, RateSource]:
     """All sources of exchange rates by slug; those of FRED refuse to ask without a key."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,7 +25,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import get_language, gettext_lazy, pgettext, pgettext_lazy
 from django.utils.translation import gettext as _
 
-from companies.models.company import Company, Segment
+from companies.models.company import Company
 from companies.models.figure import Basis, Metric
 from companies.models.filing import Filing, Tier
 from companies.places import place_in_words
@@ -56,6 +56,7 @@ STATE_WORDS: dict[str, Word] = {
 STATES_TO_LOOK_AT = {FreshnessState.DELAYED, FreshnessState.SUSPENDED, FreshnessState.STALE, FreshnessState.FAILED}
 STAGE_WORDS: dict[str, Word] = {
     "listed": pgettext_lazy("stage", "listed"),
+    "delisted": pgettext_lazy("stage", "delisted"),
     "applying": gettext_lazy("applying for a listing"),
     "private": gettext_lazy("not listed"),
 }
@@ -97,7 +98,8 @@ def in_chinese() -> bool:
 
 def rounded(value: Decimal, places: int) -> str:
     """With so many decimals at most: thousands separated, no trailing zeros, a real minus sign but none before zero."""
-    text = f"{value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):,f}"
+    with localcontext(prec=60):  # the usual 28 digits are too few for huge numbers
+        text = f"{value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):,f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "0") else text.replace("-", "−")
@@ -366,12 +368,6 @@ def tier_word(value: str) -> str:
 def metric_word(value: str) -> str:
     """The words for what a figure measures."""
     return str(Metric(value).label) if value in Metric.values else value
-
-
-@register.filter
-def segment_word(value: str) -> str:
-    """The words for a segment."""
-    return str(Segment(value).label) if value in Segment.values else value
 
 
 @register.filter
