@@ -6,6 +6,7 @@ import argparse
 import os
 import platform
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -37,6 +38,8 @@ def main() -> int:
     }
     if unknown := set(arguments.names) - set(benchmarks):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    # Asked to stop, unwind: each process that was started is stopped on the way out, each folder removed.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     table = Table()
     began = time.monotonic()
     with scratch_folder() as scratch:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from config.local_redis import redis_command, redis_url
 from tests.bench.load import get
@@ -110,10 +110,11 @@ class Instance:
             sys.executable, "-m", "celery", "--quiet", "--app", "config", "worker", "--concurrency", str(count),
             "--without-gossip", "--without-mingle", "--loglevel", "WARNING",
         ]  # fmt: skip
-        # Who benchmarks as root knows what Celery thinks of that.
-        with running(command, {**self.env, "PYTHONWARNINGS": "ignore::RuntimeWarning"}) as process:
+        # Its words go to a file: those about running as root would break up the table.
+        with (self.data_dir / "worker.log").open("w") as log, running(command, self.env, log) as process:
             if self.inside("wait_for_workers", seconds=PATIENCE) is not True or process.poll() is not None:
-                raise CannotMeasure("the Celery worker does not start")
+                said = (self.data_dir / "worker.log").read_text().strip()
+                raise CannotMeasure(f"the Celery worker does not start: {said[-800:]}")
             yield
 
 
@@ -142,10 +143,18 @@ def web_server(application: str, env: Mapping[str, str], *options: str, path: st
 
 
 @contextmanager
-def running(command: Sequence[str], env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: Sequence[str], env: Mapping[str, str], stderr: IO[str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """A process in a session of its own, stopped with everything it started when the block ends."""
     process = subprocess.Popen(
-        command, cwd=ROOT, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+        command,
+        cwd=ROOT,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+        start_new_session=True,
     )
     try:
         yield process
