@@ -53,10 +53,15 @@ RULES: dict[str, tuple[str, Any]] = {
     "share_count_is_positive": ("total", _("A number of shares is above zero.")),
     "share_count_is_below_ten_trillion": ("total", _("That is too many: give single shares, fewer than ten trillion.")),
     "corporate_action_ratio_is_positive": ("ratio", _("A ratio is above zero.")),
-    "corporate_action_adds_or_multiplies": (
+    "corporate_action_adds_multiplies_or_pays": (
         "new_shares",
-        _("A placing adds shares and has ratio 1; a bonus issue or split has a ratio and adds none."),
+        _(
+            "A placing adds shares and has ratio 1; a bonus issue or split has a ratio and adds none; a cash dividend "
+            "has cash per share and nothing else."
+        ),
     ),
+    "corporate_action_cash_has_a_currency": ("currency", _("Give cash per share and its currency, or neither.")),
+    "corporate_action_has_a_source": ("source", _("Name the filing that announces it.")),
     "figure_has_a_low_or_a_high": ("low", _("Give the low, the high, or both.")),
     "figure_low_is_at_most_high": ("high", _("The high is below the low.")),
     "figure_period_ends_after_it_starts": ("period_end", _("The last day lies before the first.")),

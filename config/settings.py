@@ -170,11 +170,25 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- Sources of prices and rates ----------------------------------------------------------------
 SOURCES_ENABLED = env.bool("SOURCES_ENABLED", default=True)
+# Asked in this order as long as all are well; one that fails is left alone for a while (valuations/health.py).
 QUOTE_SOURCES = env.list("QUOTE_SOURCES", default=["tencent"])
+HISTORY_SOURCES = env.list("HISTORY_SOURCES", default=["tencent_history"])
 RATE_SOURCES = env.list("RATE_SOURCES", default=["cfets", "frankfurter"])
 SOURCE_URLS = {
     "tencent": env.str("TENCENT_URL", default="https://qt.gtimg.cn"),
     "tencent_history": env.str("TENCENT_HISTORY_URL", default="https://web.ifzq.gtimg.cn"),
+    "sina": env.str("SINA_URL", default="https://hq.sinajs.cn"),
+    "eastmoney": env.str("EASTMONEY_URL", default="https://push2.eastmoney.com"),
+    "eastmoney_delay": env.str("EASTMONEY_DELAY_URL", default="https://push2delay.eastmoney.com"),
+    "eastmoney_history": env.str("EASTMONEY_HISTORY_URL", default="https://push2his.eastmoney.com"),
+    "yahoo": env.str("YAHOO_URL", default="https://query1.finance.yahoo.com"),
+    "yahoo_cookie": env.str("YAHOO_COOKIE_URL", default="https://fc.yahoo.com"),
+    "cninfo": env.str("CNINFO_URL", default="https://www.cninfo.com.cn"),
+    "sse": env.str("SSE_URL", default="https://query.sse.com.cn"),
+    "szse": env.str("SZSE_URL", default="https://www.szse.cn"),
+    "hkex": env.str("HKEX_URL", default="https://www1.hkexnews.hk"),
+    "sec": env.str("SEC_URL", default="https://data.sec.gov"),
+    "sec_www": env.str("SEC_WWW_URL", default="https://www.sec.gov"),
     "cfets": env.str("CFETS_URL", default="https://www.chinamoney.com.cn"),
     "frankfurter": env.str("FRANKFURTER_URL", default="https://api.frankfurter.dev"),
     "ecb": env.str("ECB_URL", default="https://www.ecb.europa.eu"),
@@ -190,6 +204,11 @@ QUOTE_BATCH_SIZE = env.int("QUOTE_BATCH_SIZE", default=100)
 QUOTE_EVERY_SECONDS = env.int("QUOTE_EVERY_SECONDS", default=60)
 RATE_EVERY_SECONDS = env.int("RATE_EVERY_SECONDS", default=6 * 3600)
 RUN_TIME_LIMIT = env.int("RUN_TIME_LIMIT", default=900)
+# A backfill of many listings asks thousands of questions, one after the other.
+HISTORY_TIME_LIMIT = env.int("HISTORY_TIME_LIMIT", default=6 * 3600)
+HISTORY_YEARS = env.int("HISTORY_YEARS", default=10)
+# Readers without login see prices of this age or older; exchanges ask fifteen minutes of whoever shows them publicly.
+PUBLIC_DELAY_MINUTES = env.int("PUBLIC_DELAY_MINUTES", default=15)
 STALE_AFTER_OPEN_MINUTES = env.int("STALE_AFTER_OPEN_MINUTES", default=20)
 POLL_SECONDS = env.int("POLL_SECONDS", default=15)
 ROWS_PER_PAGE = env.int("ROWS_PER_PAGE", default=100)

@@ -28,6 +28,8 @@ from companies.models import (
     User,
 )
 from valuations.models import (
+    BarCoverage,
+    CalendarWarning,
     ExchangeDay,
     ExchangeYear,
     FxRate,
@@ -36,6 +38,7 @@ from valuations.models import (
     RefreshOutcome,
     RefreshRun,
     ReportedQuote,
+    SourceHealth,
 )
 
 DAY = date(2026, 3, 2)  # a Monday on which Shanghai, Hong Kong and New York traded
@@ -205,3 +208,20 @@ def make_held(outcome: RefreshOutcome | None = None, price: str = "130", **field
 def some_listing() -> Listing:
     """The default listing."""
     return Listing.objects.filter(ticker="688001").first() or make_listing()
+
+
+def make_warning(mic: str = "XSHG", day: date = DAY, **fields: Any) -> CalendarWarning:
+    """A calendar warning that nobody has seen to."""
+    values = {"kind": CalendarWarning.Kind.NO_QUOTES, "found_at": NOON}
+    return CalendarWarning.objects.create(mic=mic, day=day, **{**values, **fields})
+
+
+def make_coverage(listing: Listing, first: date = DAY, last: date = DAY, **fields: Any) -> BarCoverage:
+    """Daily bars of the listing were asked for from `first` to `last`."""
+    values = {"provider": "tencent_history", "asked_at": NOON}
+    return BarCoverage.objects.create(listing=listing, first_day=first, last_day=last, **{**values, **fields})
+
+
+def make_health(site: str = "tencent", **fields: Any) -> SourceHealth:
+    """What is remembered of a source; healthy unless told."""
+    return SourceHealth.objects.create(site=site, **fields)

@@ -30,10 +30,12 @@ from tests.factories import (
     PASSWORD,
     make_action,
     make_company,
+    make_coverage,
     make_exchange_day,
     make_exchange_year,
     make_figure,
     make_filing,
+    make_health,
     make_held,
     make_listing,
     make_milestone,
@@ -46,13 +48,23 @@ from tests.factories import (
     make_share_count,
     make_staff,
     make_user,
+    make_warning,
     some_filing,
 )
-from valuations.models import HeldQuote, Quote, RefreshOutcome, RefreshRun
+from valuations.models import BarCoverage, CalendarWarning, HeldQuote, Quote, RefreshOutcome, RefreshRun, SourceHealth
 
 pytestmark = pytest.mark.django_db
 OURS = [model for name in ("companies", "valuations") for model in apps.get_app_config(name).get_models()]
-READ_ONLY: set[type[models.Model]] = {RefreshRun, RefreshOutcome, HeldQuote, Revision, StarterRecord}
+READ_ONLY: set[type[models.Model]] = {
+    RefreshRun,
+    RefreshOutcome,
+    HeldQuote,
+    Revision,
+    StarterRecord,
+    BarCoverage,
+    CalendarWarning,
+    SourceHealth,
+}
 
 
 @pytest.fixture
@@ -87,6 +99,9 @@ def make_rows(n: int) -> None:
     make_rate(day=day, source=source)
     make_exchange_day(day=day)
     make_exchange_year(year=2020 + n)
+    make_warning(day=day)
+    make_coverage(listing)
+    make_health(f"source-{n}")
     run = make_run(finished_at=NOON, requested_at=NOON - timedelta(hours=n), requested_by=make_user(f"reader-{n}"))
     make_held(make_outcome(run, listing, result="hold", reason="beyond_limit"))
     StarterRecord.objects.create(table="companies", key=str(n), object_id=company.pk, digest="0" * 64)

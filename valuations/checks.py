@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from valuations.providers.base import Outcome, ParsedQuote, ParsedRate
+from companies.sources.base import Outcome
+from valuations.providers.base import ParsedQuote, ParsedRate
 from valuations.sessions import MARKETS, Calendar, DayKind
 
 _CLOCK_TOLERANCE = timedelta(minutes=2)

@@ -23,7 +23,7 @@ from django.utils.translation import gettext_noop
 
 from companies.models import Listing, Revision, User
 from valuations.models import HeldQuote, Quote, RefreshOutcome, RefreshRun
-from valuations.providers import QUOTE_SOURCES
+from valuations.providers import quote_source
 from valuations.providers.base import QuoteSource
 from valuations.sessions import Calendar, Phase
 from valuations.snapshot import SOURCE_TROUBLE, read_calendar
@@ -112,7 +112,7 @@ def _write_outcomes(run: RefreshRun, listings: Iterable[Listing], now: datetime)
             batch += 1
     else:
         for slug, of_source in _by_source(listings).items():
-            size = min(settings.QUOTE_BATCH_SIZE, QUOTE_SOURCES[slug].batch_size)
+            size = min(settings.QUOTE_BATCH_SIZE, quote_source(slug).batch_size)
             for start in range(0, len(of_source), size):
                 outcomes += [
                     RefreshOutcome(run=run, batch=batch, listing=listing, provider=slug, queued_at=now)
@@ -135,7 +135,7 @@ def _by_source(listings: Iterable[Listing]) -> dict[str, list[Listing]]:
 
 def sources_for(mic: str) -> list[QuoteSource]:
     """Sources of prices that cover an exchange, in the order in which they are asked."""
-    return [QUOTE_SOURCES[slug] for slug in settings.QUOTE_SOURCES if mic in QUOTE_SOURCES[slug].mics]
+    return [quote_source(slug) for slug in settings.QUOTE_SOURCES if mic in quote_source(slug).mics]
 
 
 def _queue_or_close(run_id: int, batches: Iterable[int]) -> None:

@@ -18,22 +18,13 @@ from django.db.models import Max
 from django.utils import timezone
 
 from companies.models import CorporateAction, Listing, Revision, ShareClass, ShareCount
+from companies.sources.base import Blocked, Outcome, SourceError
+from companies.sources.http import SourceClient
 from valuations.checks import QuoteContext, Verdict, check_quote, check_rate
 from valuations.ledger import close_if_done, pending_outcomes
 from valuations.models import FxRate, HeldQuote, Quote, RefreshOutcome, RefreshRun
-from valuations.providers import QUOTE_SOURCES, rate_sources
-from valuations.providers.base import (
-    Blocked,
-    Instrument,
-    Outcome,
-    ParsedQuote,
-    ParsedRate,
-    QuoteRow,
-    QuoteSource,
-    RateSource,
-    SourceError,
-)
-from valuations.providers.http import SourceClient
+from valuations.providers import quote_source, rate_sources
+from valuations.providers.base import Instrument, ParsedQuote, ParsedRate, QuoteRow, QuoteSource, RateSource
 from valuations.shares import Action, Count, CountMissing, shares_on
 from valuations.snapshot import read_calendar, share_count
 from valuations.spacing import waiting_for
@@ -183,7 +174,7 @@ def ask(listings: Iterable[Listing], *, resting: Collection[str] = ()) -> dict[I
     waiting = [_instrument(listing) for listing in listings]
     troubles: dict[Instrument, list[tuple[Outcome, str]]] = {}
     answers: dict[Instrument, Answer] = {}
-    for source in (QUOTE_SOURCES[slug] for slug in settings.QUOTE_SOURCES):
+    for source in (quote_source(slug) for slug in settings.QUOTE_SOURCES):
         mine = [instrument for instrument in waiting if instrument.mic in source.mics and instrument not in answers]
         for start in range(0, len(mine), source.batch_size):
             part = mine[start : start + source.batch_size]

@@ -19,6 +19,7 @@ class DayKind(StrEnum):
 
     OPEN = "open"
     HALF = "half"
+    LATE = "late"
     CLOSED = "closed"
     UNKNOWN = "unknown"
 

@@ -182,7 +182,7 @@ class ShareCount(models.Model):
 
 
 class CorporateAction(models.Model):
-    """Something that changes the number of shares on a day."""
+    """Something that happens to the shares on a day: their number changes, or they pay a dividend."""
 
     class Kind(models.TextChoices):
         """What happens to the shares."""
@@ -190,6 +190,7 @@ class CorporateAction(models.Model):
         BONUS = "bonus", _("bonus issue")
         SPLIT = "split", _("share split")
         PLACING = "placing", _("placing of new shares")
+        DIVIDEND = "dividend", _("cash dividend")
 
     company = models.ForeignKey(
         Company, on_delete=models.CASCADE, related_name="corporate_actions", verbose_name=_("company")
@@ -204,11 +205,22 @@ class CorporateAction(models.Model):
         help_text=_("Shares after for each share before: 1.49 for a bonus of 4.9 for 10. 1 for a placing."),
     )  # fmt: skip
     new_shares = models.PositiveBigIntegerField(_("new shares"), default=0, help_text=_("Shares added by a placing."))
+    cash = models.DecimalField(
+        _("cash per share"), max_digits=20, decimal_places=8, null=True, blank=True,
+        help_text=_("Of a cash dividend, before tax, in the currency of the listing."),
+    )  # fmt: skip
+    currency = models.CharField(_("currency"), max_length=3, blank=True, validators=[CURRENCY])
     note = models.CharField(_("note"), max_length=300, blank=True)
-    source = models.ForeignKey(Filing, on_delete=models.PROTECT, related_name="+", verbose_name=_("source"))
+    provider = models.CharField(
+        _("provider"), max_length=30, blank=True, help_text=_("Source of daily bars that stated it, if one did.")
+    )
+    fetched_at = models.DateTimeField(_("fetched at"), null=True, blank=True, help_text=_("UTC."))
+    source = models.ForeignKey(
+        Filing, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("source")
+    )
 
     class Meta:
-        """Oldest first; an action multiplies or adds, and once."""
+        """Oldest first; an action multiplies, adds or pays, and once."""
 
         verbose_name = _("corporate action")
         verbose_name_plural = _("corporate actions")
@@ -219,8 +231,18 @@ class CorporateAction(models.Model):
             ),
             models.CheckConstraint(condition=Q(ratio__gt=0), name="corporate_action_ratio_is_positive"),
             models.CheckConstraint(
-                condition=Q(kind="placing", ratio=1, new_shares__gt=0) | ~Q(kind="placing") & Q(new_shares=0),
-                name="corporate_action_adds_or_multiplies",
+                condition=Q(kind="placing", ratio=1, new_shares__gt=0, cash=None)
+                | Q(kind="dividend", ratio=1, new_shares=0, cash__gt=0)
+                | Q(kind__in=["bonus", "split"], new_shares=0, cash=None),
+                name="corporate_action_adds_multiplies_or_pays",
+            ),
+            models.CheckConstraint(
+                condition=Q(cash=None, currency="") | Q(cash__isnull=False) & ~Q(currency=""),
+                name="corporate_action_cash_has_a_currency",
+            ),
+            models.CheckConstraint(
+                condition=Q(source__isnull=False) | ~Q(provider="") & Q(fetched_at__isnull=False),
+                name="corporate_action_has_a_source",
             ),
         ]
 

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
+from companies.sources.base import Outcome
 from valuations.checks import QuoteContext, check_quote, check_rate, is_final
-from valuations.providers.base import Outcome, ParsedQuote, ParsedRate
+from valuations.providers.base import ParsedQuote, ParsedRate
 from valuations.sessions import MARKETS, Calendar, DayKind
 
 SHANGHAI = MARKETS["XSHG"].zone

@@ -290,7 +290,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(files: Path) -> None:
         ("reported_quotes", "335976000000", "-1", "line 2, column close: close, market_value and shares must be above"),
         ("fx_rates", "7.1", "-7.1", "line 2, column rate: must be above zero"),
         ("fx_rates", "USD,CNY", "CNY,CNY", "line 2, column quote: is the same currency as base"),
-        ("exchange_days", "closed", "shut", 'line 2, column kind: "shut" is not one of closed, half, open'),
+        ("exchange_days", "closed", "shut", 'line 2, column kind: "shut" is not one of closed, half, late, open'),
         ("exchange_years", "2026", "3000", "line 2, column year: 3000 is not between 1900 and 2100"),
         ("exchange_years", "mic,year,source", "mic,year,origin", "line 1, column origin: is not a column of this file"),
         ("exchange_years", "mic,year,source", "mic,year", "line 1, column source: is missing"),

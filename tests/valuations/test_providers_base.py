@@ -6,20 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from companies.sources.base import BadBody, Blocked, Outcome, Reply, parse_json, parse_number, reply_error
 from tests import payloads
 from valuations.providers import HISTORY_SOURCES, QUOTE_SOURCES, RATE_SOURCES
-from valuations.providers.base import (
-    BadBody,
-    Blocked,
-    Instrument,
-    Outcome,
-    QuoteRow,
-    Reply,
-    batch_outcome,
-    parse_json,
-    parse_number,
-    reply_error,
-)
+from valuations.providers.base import Instrument, QuoteRow, batch_outcome
 
 
 def reply(status: int, body: bytes = b"{}", retry_after: int | None = None) -> Reply:

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from companies.sources.base import BadBody, NoData, Outcome, Reply, SourceError
 from tests.payloads import Bar, tencent_bars
-from valuations.providers.base import BadBody, DailyBar, Instrument, NoData, Outcome, Reply, SourceError
+from valuations.providers.base import DailyBar, Instrument
 from valuations.providers.tencent_history import TencentHistory, parse_bars
 
 STAR = Instrument("XSHG", "688795", "CNY")
@@ -47,14 +48,18 @@ def test_eleven_columns_state_the_turnover_and_so_the_unit_of_the_volume() -> No
         "0.00",
     )
     [bar] = parse_bars(tencent_bars("sz300474", [row]), CHINEXT)
-    assert (bar.volume, bar.amount, bar.event) == (10_000_000, Decimal(808_000_000), "")
+    assert (bar.volume, bar.amount, bar.events) == (10_000_000, Decimal(808_000_000), ())
 
 
-def test_an_ex_right_day_keeps_its_words() -> None:
+def test_an_ex_right_day_tells_what_it_brings() -> None:
     event = {"nd": "2025", "cqr": "2026-06-10", "FHcontent": "10派1元转增1股"}
     rows = [("2026-06-10", "80.5", "81.0", "82.0", "80.0", "150000.000", event)]
     [bar] = parse_bars(tencent_bars("sz300474", rows), CHINEXT)
-    assert bar.event == "10派1元转增1股"
+    # One new share for ten, 0.10 yuan for each.
+    assert [(event.kind, event.ratio, event.cash) for event in bar.events] == [
+        ("bonus", Decimal("1.1"), None),
+        ("dividend", Decimal(1), Decimal("0.1")),
+    ]
     assert bar.volume == 15_000_000
 
 

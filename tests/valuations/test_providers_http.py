@@ -12,11 +12,12 @@ from time import monotonic
 
 import pytest
 
+from companies.sources.base import Blocked, Outcome, Retry, SourceError
+from companies.sources.http import SourceClient
 from tests.payloads import Trade
 from tests.standin import Standin
 from valuations.providers import HISTORY_SOURCES, QUOTE_SOURCES, rate_sources
-from valuations.providers.base import Blocked, Instrument, Outcome, Retry, SourceError, batch_outcome
-from valuations.providers.http import SourceClient
+from valuations.providers.base import Instrument, batch_outcome
 
 STAR = Instrument("XSHG", "688795", "CNY")
 BIREN = Instrument("XHKG", "6082", "HKD")

@@ -6,18 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from companies.sources.base import Auth, BadBody, Outcome, Reply, SourceError, parse_json
 from tests import payloads
 from valuations.providers import RATE_SOURCES, rate_sources
-from valuations.providers.base import (
-    Auth,
-    BadBody,
-    Outcome,
-    ParsedRate,
-    Reply,
-    SourceError,
-    parse_json,
-    rates_outcome,
-)
+from valuations.providers.base import ParsedRate, rates_outcome
 from valuations.providers.cfets import parse_parity, parse_spot
 from valuations.providers.ecb import parse_csv, parse_xml
 from valuations.providers.frankfurter import parse_rates
@@ -176,10 +168,10 @@ def test_json_of_the_builders_is_json() -> None:
 
 def test_fred_without_a_key_does_not_even_ask() -> None:
     class Nobody:
-        def get(self, target: str, *, secret: object = None) -> Reply:
+        def get(self, target: str, *, secret: object = None, headers: object = None, site: object = None) -> Reply:
             raise AssertionError("asked")
 
-        def post(self, target: str, *, form: object = None) -> Reply:
+        def post(self, target: str, *, form: object = None, json: object = None, headers: object = None) -> Reply:
             raise AssertionError("asked")
 
     with pytest.raises(Auth):

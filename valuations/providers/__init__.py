@@ -31,3 +31,13 @@ def rate_sources(*, fred_api_key: str = "") -> dict[str, RateSource]:
 QUOTE_SOURCES: dict[str, QuoteSource] = {source.slug: source for source in (TencentQuotes(),)}
 HISTORY_SOURCES: dict[str, HistorySource] = {source.slug: source for source in (TencentHistory(),)}
 RATE_SOURCES: dict[str, RateSource] = rate_sources()
+
+
+def quote_source(slug: str) -> QuoteSource:
+    """The source of prices with this name. Raises KeyError for a name nobody has."""
+    return QUOTE_SOURCES[slug]
+
+
+def history_source(slug: str) -> HistorySource:
+    """The source of daily bars with this name. Raises KeyError for a name nobody has."""
+    return HISTORY_SOURCES[slug]

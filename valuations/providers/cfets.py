@@ -8,18 +8,18 @@ import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-from valuations.providers.base import (
+from companies.sources.base import (
     BadBody,
     BadRequest,
     Fetcher,
     NoData,
-    ParsedRate,
     Reply,
     parse_day,
     parse_json,
     parse_number,
     reply_error,
 )
+from valuations.providers.base import ParsedRate
 
 _PAIR = re.compile(r"\s*([0-9]*)\s*([A-Z]{3})/([A-Z]{3})\s*")
 _MOST_ROWS = 50

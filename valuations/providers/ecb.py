@@ -5,16 +5,8 @@ from datetime import date, timedelta
 from io import StringIO
 from xml.parsers import expat
 
-from valuations.providers.base import (
-    BadBody,
-    Fetcher,
-    NoData,
-    ParsedRate,
-    Reply,
-    parse_day,
-    parse_number,
-    reply_error,
-)
+from companies.sources.base import BadBody, Fetcher, NoData, Reply, parse_day, parse_number, reply_error
+from valuations.providers.base import ParsedRate
 
 
 class EcbReference:

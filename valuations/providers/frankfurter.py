@@ -8,17 +8,8 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 
-from valuations.providers.base import (
-    BadBody,
-    Fetcher,
-    NoData,
-    ParsedRate,
-    Reply,
-    parse_day,
-    parse_json,
-    parse_number,
-    reply_error,
-)
+from companies.sources.base import BadBody, Fetcher, NoData, Reply, parse_day, parse_json, parse_number, reply_error
+from valuations.providers.base import ParsedRate
 
 
 class Frankfurter:

@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from datetime import date
 from urllib.parse import parse_qs, urlsplit
 
-from valuations.providers.base import (
+from companies.sources.base import (
     Auth,
     BadBody,
     Fetcher,
     NoData,
-    ParsedRate,
     Reply,
     parse_day,
     parse_json,
     parse_number,
     reply_error,
 )
+from valuations.providers.base import ParsedRate
 
 # Units of the second currency for one of the first.
 SERIES = {"DEXCHUS": ("USD", "CNY"), "DEXHKUS": ("USD", "HKD"), "DEXUSEU": ("EUR", "USD")}

@@ -4,17 +4,8 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Context
 
-from valuations.providers.base import (
-    BadBody,
-    Fetcher,
-    NoData,
-    ParsedRate,
-    Reply,
-    parse_day,
-    parse_json,
-    parse_number,
-    reply_error,
-)
+from companies.sources.base import BadBody, Fetcher, NoData, Reply, parse_day, parse_json, parse_number, reply_error
+from valuations.providers.base import ParsedRate
 
 # The numbers pass through binary fractions on their way (7.800500000000001); twelve digits are more than are published.
 _DIGITS = Context(prec=12)

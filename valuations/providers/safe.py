@@ -3,16 +3,8 @@
 from datetime import date, timedelta
 from html.parser import HTMLParser
 
-from valuations.providers.base import (
-    BadBody,
-    Fetcher,
-    NoData,
-    ParsedRate,
-    Reply,
-    parse_day,
-    parse_number,
-    reply_error,
-)
+from companies.sources.base import BadBody, Fetcher, NoData, Reply, parse_day, parse_number, reply_error
+from valuations.providers.base import ParsedRate
 
 # Quoted as so many yuan for 100 units. The remaining columns (ringgit, rouble, won ...) are quoted the other way round,
 # as so many units for 100 yuan; nobody needs them here, so they are left out rather than guessed.

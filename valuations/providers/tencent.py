@@ -9,18 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from valuations.providers.base import (
-    BadBody,
-    BadRequest,
-    Fetcher,
-    Instrument,
-    Outcome,
-    ParsedQuote,
-    QuoteRow,
-    Reply,
-    parse_number,
-    reply_error,
-)
+from companies.sources.base import BadBody, BadRequest, Fetcher, Outcome, Reply, parse_number, reply_error
+from valuations.providers.base import Instrument, ParsedQuote, QuoteRow
 from valuations.sessions import MARKETS
 
 US_SUFFIXES = {"XNAS": "OQ", "XNYS": "N", "XASE": "AM"}

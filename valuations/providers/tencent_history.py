@@ -9,11 +9,9 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 
-from valuations.providers.base import (
+from companies.sources.base import (
     BadBody,
-    DailyBar,
     Fetcher,
-    Instrument,
     NoData,
     Reply,
     TooFew,
@@ -22,6 +20,8 @@ from valuations.providers.base import (
     parse_number,
     reply_error,
 )
+from valuations.providers.base import DailyBar, Instrument, ShareEvent
+from valuations.providers.dividends import share_events
 from valuations.providers.tencent import US_SUFFIXES, shares_traded, tencent_code
 
 # More than 640 rows are refused or silently cut, depending on the market.
@@ -138,7 +138,7 @@ def _bar(row: object, instrument: Instrument, adjustment: str) -> DailyBar | Non
         low=low,
         volume=shares_traded(instrument, volume, amount, low, high),
         amount=amount,
-        event=_event(row[6]) if len(row) > 6 else "",
+        events=_events(row[6], day) if len(row) > 6 else (),
         adjustment=adjustment,
     )
 
@@ -158,12 +158,9 @@ def _amount(
     return fitting[0] if fitting else None
 
 
-def _event(extra: object) -> str:
-    """What happened on an ex-right day, in the source's own words; "" on ordinary days."""
-    if not isinstance(extra, Mapping) or not extra:
-        return ""
-    text = str(extra.get("FHcontent") or "").strip()
-    return text or "ex-right day " + str(extra.get("cqr") or "").strip()
+def _events(extra: object, day: date) -> tuple[ShareEvent, ...]:
+    """What happened on an ex-day; nothing on ordinary days."""
+    return share_events(str(extra.get("FHcontent") or ""), day) if isinstance(extra, Mapping) else ()
 
 
 def _weekdays(start: date, end: date) -> int:

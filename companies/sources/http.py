@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from valuations.providers.base import BadBody, Blocked, Reply, Retry
+from companies.sources.base import BadBody, Blocked, Reply, Retry
 
 _MOST_BYTES = 2 * 1024 * 1024
 _MOST_REDIRECTS = 3
@@ -41,6 +41,7 @@ class SourceClient:
         wait: Called before every request, for the spacing between requests.
         max_bytes: Largest body, before and after decompression.
         trust_env: Whether HTTP_PROXY and its kin apply. On by default, for operators whose way out is a proxy.
+        sites: Base URLs of other hosts by name, for `get(site=…)`. Cookies are kept for as long as the client lives.
 
     One connection over HTTP/1.1, kept open between requests: some sources break off busy HTTP/2 connections. Redirects
     are followed within the same host only; elsewhere lies a consent or captcha page.
@@ -56,8 +57,10 @@ class SourceClient:
         wait: Callable[[], None] = _no_wait,
         max_bytes: int = _MOST_BYTES,
         trust_env: bool = True,
+        sites: Mapping[str, str] | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
+        self._sites = sites or {}
         self._timeout = timeout
         self._wait = wait
         self._max_bytes = max_bytes
@@ -83,7 +86,14 @@ class SourceClient:
         """Close the connection."""
         self._client.close()
 
-    def get(self, target: str, *, secret: Mapping[str, str] | None = None) -> Reply:
+    def get(
+        self,
+        target: str,
+        *,
+        secret: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        site: str | None = None,
+    ) -> Reply:
         """Ask for `target` (path and query, already encoded). `secret` parameters are sent but not kept in the reply.
 
         Raises:
@@ -91,18 +101,26 @@ class SourceClient:
             Blocked: sent away to another host.
             BadBody: larger than allowed, or compressed in a way we did not ask for.
         """
-        url = httpx.URL(self._base_url + target)
+        base_url = self._base_url if site is None else self._sites[site].rstrip("/")
+        url = httpx.URL(base_url + target)
         for _ in range(_MOST_REDIRECTS + 1):
-            reply, location = self._exchange("GET", url, secret=secret)
+            reply, location = self._exchange("GET", url, secret=secret, headers=headers)
             if location is None:
                 return reply
             url, secret = self._redirected(url, location), None
         raise Blocked("redirected in a circle")
 
-    def post(self, target: str, *, form: Mapping[str, str] | None = None) -> Reply:
-        """Post a form, or nothing, to `target`. Redirects are refused; otherwise as `get`."""
+    def post(
+        self,
+        target: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Post a form, a JSON value, or nothing to `target`. Redirects are refused; otherwise as `get`."""
         url = httpx.URL(self._base_url + target)
-        reply, location = self._exchange("POST", url, form=form)
+        reply, location = self._exchange("POST", url, form=form, json=json, headers=headers)
         if location is not None:
             raise Blocked(f"redirected to {url.join(location).host[:80]}")
         return reply
@@ -123,7 +141,9 @@ class SourceClient:
         url: httpx.URL,
         *,
         form: Mapping[str, str] | None = None,
+        json: object = None,
         secret: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[Reply, str | None]:
         """One request: the reply, and where it points to if it is a redirect."""
         self._wait()
@@ -138,7 +158,12 @@ class SourceClient:
         alarm.start()
         try:
             with self._client.stream(
-                method, full, data=dict(form) if form else None, extensions={"trace": self._watch(deadline)}
+                method,
+                full,
+                data=dict(form) if form else None,
+                json=json,
+                headers=dict(headers) if headers else None,
+                extensions={"trace": self._watch(deadline)},
             ) as response:
                 body = self._body(response)
                 # A shut connection looks like the natural end of a body that did not state its length.
@@ -151,6 +176,7 @@ class SourceClient:
                     body=body,
                     fetched_at=datetime.now(UTC),
                     retry_after=_seconds(response.headers.get("Retry-After", "")),
+                    headers={name.lower(): value for name, value in response.headers.items()},
                 )
                 return reply, response.headers.get("Location") if response.is_redirect else None
         except httpx.HTTPError as error:

@@ -1,4 +1,4 @@
-"""The admin of prices, exchange rates, exchange days and refreshes, and of the quotes that were held back."""
+"""The admin of refreshes, of the quotes that were held back, and of the health of sources."""
 
 from __future__ import annotations
 
@@ -17,18 +17,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
-from companies.admin import FactAdmin, FactInline, ListingAdmin, ReadOnlyAdmin
-from companies.models import Listing, User
-from valuations.models import (
-    ExchangeDay,
-    ExchangeYear,
-    FxRate,
-    HeldQuote,
-    Quote,
-    RefreshOutcome,
-    RefreshRun,
-    ReportedQuote,
-)
+from companies.admin import ReadOnlyAdmin
+from companies.models import User
+from valuations.models import HeldQuote, Quote, RefreshOutcome, RefreshRun, SourceHealth
 from valuations.reason_words import reason_in_words
 from valuations.storage import resolve_held
 
@@ -38,124 +29,9 @@ if TYPE_CHECKING:
 else:
     QuerySet, InlineFormSet = models.QuerySet, forms.BaseInlineFormSet
 
-QUOTES_SHOWN = 20
 # What a held quote and the stored ones are compared by, in the payload's words.
 COMPARED = ("price", "open", "high", "low", "volume")
 Resolution = HeldQuote.Resolution
-
-
-# --- Prices and rates -----------------------------------------------------------------------------
-
-
-@admin.register(Quote)
-class QuoteAdmin(FactAdmin):
-    """Prices by listing and day."""
-
-    list_display = ["listing", "day", "close", "currency", "final", "delayed", "suspended", "provider", "fetched_at"]
-    list_display_links = ["listing", "day"]
-    list_filter = ["listing__mic", "provider", "final", "delayed", "suspended"]
-    list_select_related = ["listing"]
-    search_fields = ["listing__ticker", "listing__company__search_keys"]
-    autocomplete_fields = ["listing", "source"]
-    fieldsets = [
-        (None, {"fields": ["listing", "day", "close", ("open", "high", "low"), "volume"]}),
-        (gettext_lazy("State"), {"fields": [("final", "delayed", "suspended"), "last_at"]}),
-        (gettext_lazy("Source"), {"fields": ["provider", "fetched_at", "source"]}),
-    ]
-
-    @admin.display(description=gettext_lazy("currency"))
-    def currency(self, quote: Quote) -> str:
-        """The listing's."""
-        return quote.listing.currency
-
-
-@admin.register(ReportedQuote)
-class ReportedQuoteAdmin(FactAdmin):
-    """What other sources say of a listing and day."""
-
-    list_display = ["listing", "day", "close", "market_value", "shares", "source"]
-    list_display_links = ["listing", "day"]
-    list_filter = ["listing__mic"]
-    list_select_related = ["listing", "source"]
-    date_hierarchy = "day"
-    search_fields = ["listing__ticker", "listing__company__search_keys", "source__title"]
-    autocomplete_fields = ["listing", "source"]
-
-
-@admin.register(FxRate)
-class FxRateAdmin(FactAdmin):
-    """Exchange rates by day and provider."""
-
-    list_display = ["base", "quote", "day", "span", "rate", "provider", "fetched_at"]
-    list_display_links = ["base", "quote", "day"]
-    list_filter = ["span", "base", "quote", "provider"]
-    date_hierarchy = "day"
-    search_fields = ["base", "quote", "provider"]
-    autocomplete_fields = ["source"]
-
-
-@admin.register(ExchangeDay)
-class ExchangeDayAdmin(FactAdmin):
-    """Closed days, half days and extra sessions."""
-
-    list_display = ["mic", "day", "kind", "note", "source"]
-    list_display_links = ["mic", "day"]
-    list_filter = ["mic", "kind"]
-    date_hierarchy = "day"
-    search_fields = ["note", "source"]
-
-
-@admin.register(ExchangeYear)
-class ExchangeYearAdmin(FactAdmin):
-    """Years whose calendar an exchange has published."""
-
-    list_display = ["mic", "year", "source"]
-    list_display_links = ["mic", "year"]
-    list_filter = ["mic"]
-    search_fields = ["source"]
-
-
-class NewestQuotes(InlineFormSet):
-    """The newest quotes only: a listing has thousands."""
-
-    def get_queryset(self) -> Any:
-        """At most `QUOTES_SHOWN` rows."""
-        if not hasattr(self, "_newest"):
-            self._newest = list(super().get_queryset().order_by("-day")[:QUOTES_SHOWN])
-        return self._newest
-
-
-class QuoteInline(FactInline):
-    """The newest prices of a listing, to look at."""
-
-    model = Quote
-    formset = NewestQuotes
-    related = ("source",)
-    verbose_name_plural = gettext_lazy("newest quotes")
-    fields = readonly_fields = ("day", "close", "open", "high", "low", "volume", "final", "provider", "source")
-    show_change_link = True
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Not from here."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Not from here."""
-        return False
-
-
-admin.site.unregister(Listing)
-
-
-@admin.register(Listing)
-class QuotedListingAdmin(ListingAdmin):
-    """Listings, with their newest prices."""
-
-    inlines = [QuoteInline]
-
-
-# --- Refreshes ------------------------------------------------------------------------------------
 
 
 @admin.register(RefreshRun)
@@ -189,6 +65,14 @@ class RefreshOutcomeAdmin(ReadOnlyAdmin):
     def reason_words(self, outcome: RefreshOutcome) -> str:
         """The reason as readers see it."""
         return reason_in_words(outcome.reason)
+
+
+@admin.register(SourceHealth)
+class SourceHealthAdmin(ReadOnlyAdmin):
+    """How each source has fared."""
+
+    list_display = ["site", "failures", "rests_until", "last_result", "last_detail", "last_ok_at", "last_failure_at"]
+    search_fields = ["site", "last_detail"]
 
 
 # --- Quotes held back -----------------------------------------------------------------------------

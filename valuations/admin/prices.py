@@ -1,0 +1,120 @@
+"""The admin of prices and exchange rates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
+
+from companies.admin import FactAdmin, FactInline, ListingAdmin, ReadOnlyAdmin
+from companies.models import Listing
+from valuations.models import BarCoverage, FxRate, Quote, ReportedQuote
+
+if TYPE_CHECKING:
+    QuerySet = models.QuerySet[Any]
+    InlineFormSet = forms.BaseInlineFormSet[Any, Any, Any]
+else:
+    QuerySet, InlineFormSet = models.QuerySet, forms.BaseInlineFormSet
+
+QUOTES_SHOWN = 20
+
+
+@admin.register(Quote)
+class QuoteAdmin(FactAdmin):
+    """Prices by listing and day."""
+
+    list_display = ["listing", "day", "close", "currency", "final", "delayed", "suspended", "provider", "fetched_at"]
+    list_display_links = ["listing", "day"]
+    list_filter = ["listing__mic", "provider", "final", "delayed", "suspended"]
+    list_select_related = ["listing"]
+    search_fields = ["listing__ticker", "listing__company__search_keys"]
+    autocomplete_fields = ["listing", "source"]
+    fieldsets = [
+        (None, {"fields": ["listing", "day", "close", ("open", "high", "low"), "volume"]}),
+        (gettext_lazy("State"), {"fields": [("final", "delayed", "suspended"), "last_at"]}),
+        (gettext_lazy("Source"), {"fields": ["provider", "fetched_at", "source"]}),
+    ]
+
+    @admin.display(description=gettext_lazy("currency"))
+    def currency(self, quote: Quote) -> str:
+        """The listing's."""
+        return quote.listing.currency
+
+
+@admin.register(ReportedQuote)
+class ReportedQuoteAdmin(FactAdmin):
+    """What other sources say of a listing and day."""
+
+    list_display = ["listing", "day", "close", "market_value", "shares", "source"]
+    list_display_links = ["listing", "day"]
+    list_filter = ["listing__mic"]
+    list_select_related = ["listing", "source"]
+    date_hierarchy = "day"
+    search_fields = ["listing__ticker", "listing__company__search_keys", "source__title"]
+    autocomplete_fields = ["listing", "source"]
+
+
+@admin.register(FxRate)
+class FxRateAdmin(FactAdmin):
+    """Exchange rates by day and provider."""
+
+    list_display = ["base", "quote", "day", "span", "rate", "provider", "fetched_at"]
+    list_display_links = ["base", "quote", "day"]
+    list_filter = ["span", "base", "quote", "provider"]
+    date_hierarchy = "day"
+    search_fields = ["base", "quote", "provider"]
+    autocomplete_fields = ["source"]
+
+
+class NewestQuotes(InlineFormSet):
+    """The newest quotes only: a listing has thousands."""
+
+    def get_queryset(self) -> Any:
+        """At most `QUOTES_SHOWN` rows."""
+        if not hasattr(self, "_newest"):
+            self._newest = list(super().get_queryset().order_by("-day")[:QUOTES_SHOWN])
+        return self._newest
+
+
+class QuoteInline(FactInline):
+    """The newest prices of a listing, to look at."""
+
+    model = Quote
+    formset = NewestQuotes
+    related = ("source",)
+    verbose_name_plural = gettext_lazy("newest quotes")
+    fields = readonly_fields = ("day", "close", "open", "high", "low", "volume", "final", "provider", "source")
+    show_change_link = True
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Not from here."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Not from here."""
+        return False
+
+
+@admin.register(BarCoverage)
+class BarCoverageAdmin(ReadOnlyAdmin):
+    """Which days of each listing have been asked for."""
+
+    list_display = ["listing", "first_day", "last_day", "provider", "asked_at"]
+    list_filter = ["listing__mic", "provider"]
+    list_select_related = ["listing"]
+    search_fields = ["listing__ticker", "listing__company__search_keys"]
+
+
+admin.site.unregister(Listing)
+
+
+@admin.register(Listing)
+class QuotedListingAdmin(ListingAdmin):
+    """Listings, with their newest prices."""
+
+    inlines = [QuoteInline]
