@@ -134,7 +134,17 @@ class Fetcher(Protocol):
 
 
 # Words of pages that stand between us and the data, whatever their status.
-_BLOCK_WORDS = (b"captcha", b"challenge", b"consent", b"verify you are human", b"too many requests", b"rate threshold")
+_BLOCK_WORDS = (
+    b"captcha",
+    b"challenge",
+    b"consent",
+    b"verify you are human",
+    b"too many requests",
+    b"rate threshold",
+    b"automated tool",
+    b"access denied",
+    *(word.encode(encoding) for word in ("验证码", "安全验证", "访问过于频繁") for encoding in ("utf-8", "gb18030")),
+)
 _TEMPORARY = frozenset({408, 425})
 
 
@@ -164,12 +174,20 @@ def reply_error(reply: Reply, *, html_expected: bool = False) -> SourceError | N
         return BadBody("empty body")
     head = reply.body[:4096].lower()
     if not html_expected and is_page:
-        if any(word in head for word in _BLOCK_WORDS):
+        if any(word in head for word in _BLOCK_WORDS) or _is_script_alone(reply.body):
             return Blocked("a block page instead of data")
         return BadBody("a web page instead of data")
-    if head.startswith(b"too many requests"):
+    if b"too many requests" in head[:64]:
         return Blocked("too many requests")
     return None
+
+
+def usable_body(reply: Reply, *, html_expected: bool = False) -> bytes:
+    """The body of a reply in which data may be looked for. Raises what `reply_error` finds wrong with it."""
+    error = reply_error(reply, html_expected=html_expected)
+    if error is not None:
+        raise error
+    return reply.body
 
 
 def _looks_like_html(body: bytes) -> bool:
@@ -177,6 +195,16 @@ def _looks_like_html(body: bytes) -> bool:
     return head.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<script", b"<title")) or (
         head.startswith(b"<") and b"<html" in head
     )
+
+
+_SCRIPT = re.compile(rb"<script\b.*?(?:</script\s*>|\Z)", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(rb"<[^<>]*>")
+
+
+def _is_script_alone(page: bytes) -> bool:
+    """Whether a page is a script and no word for a reader: a firewall that waits for a browser to set its cookie."""
+    text, scripts = _SCRIPT.subn(b"", page)
+    return scripts > 0 and not _TAG.sub(b"", text).strip(b"\xef\xbb\xbf \t\r\n")
 
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,2})?")
@@ -226,6 +254,23 @@ def parse_json(body: bytes) -> object:
         )
     except (ValueError, RecursionError) as error:
         raise BadBody(f"not readable as JSON: {str(error)[:80]}") from error
+    return value
+
+
+_CALLBACK = re.compile(rb"(?:/\*\*/\s*)?[A-Za-z_$][\w$.]*\s*\((.*)\)\s*;?", re.DOTALL)
+
+
+def parse_jsonp(body: bytes) -> object:
+    """The JSON value inside `callback(...);`, or of a body that comes without the callback. Raises BadBody."""
+    bare = body.removeprefix(b"\xef\xbb\xbf").strip()
+    wrapped = _CALLBACK.fullmatch(bare)
+    return parse_json(wrapped[1] if wrapped else bare)
+
+
+def as_object(value: object, what: str = "the reply") -> Mapping[str, object]:
+    """`value` as the JSON object that it should be. Raises BadBody."""
+    if not isinstance(value, Mapping):
+        raise BadBody(f"{what} is not an object")
     return value
 
 
