@@ -87,6 +87,9 @@ RULES: dict[str, tuple[str, Any]] = {
     "fx_rate_is_between_two_currencies": ("quote", _("A rate is between two different currencies.")),
     "fx_rate_has_a_source": ("source", _("Name the provider, and the source or the time at which it was fetched.")),
     "exchange_day_has_a_source": ("source", _("Say which notice or data set says so.")),
+    "exchange_day_closed_has_no_hours": ("opens", _("A closed day has no hours.")),
+    "exchange_day_late_says_when_it_opens": ("opens", _("Say when it opens.")),
+    "exchange_day_closes_after_it_opens": ("closes", _("It closes before it opens.")),
     "exchange_year_has_a_source": ("source", _("Say which notice or data set says so.")),
 }
 
@@ -240,7 +243,7 @@ class ShareCountInline(FactInline):
 
 
 class CorporateActionInline(FactInline):
-    """What changed the number of shares."""
+    """What changed the number of shares, or was paid on them."""
 
     model = CorporateAction
     autocomplete_fields = ["source"]
@@ -331,9 +334,9 @@ class ShareCountAdmin(FactAdmin):
 
 @admin.register(CorporateAction)
 class CorporateActionAdmin(FactAdmin):
-    """Bonus issues, splits and placings."""
+    """Bonus issues, splits, placings and cash dividends."""
 
-    list_display = ["company", "share_class", "kind", "ex_day", "ratio", "new_shares"]
+    list_display = ["company", "share_class", "kind", "ex_day", "ratio", "new_shares", "cash", "currency", "provider"]
     list_filter = ["kind"]
     list_select_related = ["company"]
     date_hierarchy = "ex_day"

@@ -152,12 +152,17 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # A worker killed while it looks keeps the others from looking for so long.
     "unacked_mutex_expire": 30,
     "socket_timeout": 10,
+    "queue_order_strategy": "priority",
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+# A worker takes from the first queue that has a job: prices before the hours of a backfill.
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+HISTORY_QUEUE = "history"
+CELERY_TASK_CREATE_MISSING_QUEUES = True
 PLAN_EVERY_SECONDS = env.int("PLAN_EVERY_SECONDS", default=60)
 CELERY_BEAT_SCHEDULE = {
     "plan-refreshes": {
@@ -165,15 +170,20 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": float(PLAN_EVERY_SECONDS),
         # A plan that nobody picked up in time is worthless: the next one asks the same question.
         "options": {"expires": PLAN_EVERY_SECONDS},
-    }
+    },
+    "watch-calendar": {
+        "task": "valuations.tasks.watch_exchanges",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
 }
 
 # --- Sources of prices and rates ----------------------------------------------------------------
 SOURCES_ENABLED = env.bool("SOURCES_ENABLED", default=True)
 # Asked in this order as long as all are well; one that fails is left alone for a while (valuations/health.py).
-QUOTE_SOURCES = env.list("QUOTE_SOURCES", default=["tencent"])
-HISTORY_SOURCES = env.list("HISTORY_SOURCES", default=["tencent_history"])
-RATE_SOURCES = env.list("RATE_SOURCES", default=["cfets", "frankfurter"])
+QUOTE_SOURCES = env.list("QUOTE_SOURCES", default=["tencent", "sina", "eastmoney", "eastmoney_delay", "yahoo"])
+HISTORY_SOURCES = env.list("HISTORY_SOURCES", default=["tencent_history", "eastmoney_history", "yahoo_history"])
+RATE_SOURCES = env.list("RATE_SOURCES", default=["cfets", "frankfurter", "ecb"])
 SOURCE_URLS = {
     "tencent": env.str("TENCENT_URL", default="https://qt.gtimg.cn"),
     "tencent_history": env.str("TENCENT_HISTORY_URL", default="https://web.ifzq.gtimg.cn"),
@@ -204,6 +214,8 @@ QUOTE_BATCH_SIZE = env.int("QUOTE_BATCH_SIZE", default=100)
 QUOTE_EVERY_SECONDS = env.int("QUOTE_EVERY_SECONDS", default=60)
 RATE_EVERY_SECONDS = env.int("RATE_EVERY_SECONDS", default=6 * 3600)
 RUN_TIME_LIMIT = env.int("RUN_TIME_LIMIT", default=900)
+# With more jobs waiting than this the plan starts nothing new.
+QUEUE_LIMIT = env.int("QUEUE_LIMIT", default=500)
 # A backfill of many listings asks thousands of questions, one after the other.
 HISTORY_TIME_LIMIT = env.int("HISTORY_TIME_LIMIT", default=6 * 3600)
 HISTORY_YEARS = env.int("HISTORY_YEARS", default=10)
@@ -211,6 +223,7 @@ HISTORY_YEARS = env.int("HISTORY_YEARS", default=10)
 PUBLIC_DELAY_MINUTES = env.int("PUBLIC_DELAY_MINUTES", default=15)
 STALE_AFTER_OPEN_MINUTES = env.int("STALE_AFTER_OPEN_MINUTES", default=20)
 POLL_SECONDS = env.int("POLL_SECONDS", default=15)
+POLL_REST_SECONDS = env.int("POLL_REST_SECONDS", default=300)
 ROWS_PER_PAGE = env.int("ROWS_PER_PAGE", default=100)
 
 # --- Languages and time -------------------------------------------------------------------------

@@ -22,9 +22,10 @@ def plain_static_files(settings: Settings) -> None:
 def forget_pages() -> None:
     """Pages are kept by the number of the last change; a test that is rolled back gives the number back too."""
     # Imported here: only once Django is set up.
-    from valuations import sector, snapshot, views
+    from valuations import compare_views, sector, snapshot, views
 
-    for kept in (snapshot._snapshots_of, sector._sector, views._sector_content):
+    pages = (views._sector_content, compare_views._content)
+    for kept in (snapshot._snapshots_of, snapshot._reveals, sector._sector, *pages):
         kept.cache_clear()
 
 

@@ -81,8 +81,10 @@ def make_share_count(company: Company | None = None, total: int = 1_000_000, **f
 
 
 def make_action(company: Company | None = None, ratio: str | Decimal = "1.49", **fields: Any) -> CorporateAction:
-    """A bonus issue on `DAY`."""
-    values = {"kind": CorporateAction.Kind.BONUS, "ex_day": DAY, "source": fields.pop("source", None) or some_filing()}
+    """A bonus issue on `DAY`, announced by the default source unless a provider stated it (`fetched_at`)."""
+    values: dict[str, Any] = {"kind": CorporateAction.Kind.BONUS, "ex_day": DAY}
+    if fields.get("fetched_at") is None:
+        values["source"] = fields.pop("source", None) or some_filing()
     return CorporateAction.objects.create(
         company=company or some_company(), ratio=Decimal(ratio), **{**values, **fields}
     )

@@ -27,6 +27,8 @@ os.environ.setdefault("DATABASE_URL", f"sqlite:///{os.environ['DATA_DIR']}/tests
 os.environ["REDIS_URL"] = f"redis+socket://{os.environ['DATA_DIR']}/redis.sock"
 # No test may reach a real source; those about sources name a local stand-in.
 os.environ["SOURCES_ENABLED"] = "false"
+# Readers without login see every price at once, except where a test is about those who do not.
+os.environ["PUBLIC_DELAY_MINUTES"] = "0"
 
 
 def is_here(host: object) -> bool:

@@ -1,4 +1,7 @@
-"""A local stand-in for the sources: Tencent quotes and daily bars, CFETS parities, Frankfurter, ECB. Loopback only.
+"""A local stand-in for the sources. Loopback only.
+
+Prices: Tencent (`/q=`, `/appstock/app/*fqkline/get`), Sina (`/list=`), Eastmoney (`/api/qt/ulist.np/get`,
+`/api/qt/stock/kline/get`), Yahoo (`/v8/finance/chart/`). Rates: CFETS, Frankfurter, ECB.
 
 In a test:      with Standin() as sources: sources.set_quote(Trade(...)); sources.fail("/q=", "html_200", times=1)
 From a shell:   python -m tests.standin --port 8900 --any-code
@@ -6,6 +9,15 @@ From a shell:   python -m tests.standin --port 8900 --any-code
 A stand-in that runs in another process is steered over HTTP: `POST /_control` takes the arguments of `Standin.control`
 as JSON, `GET /_log` tells what was asked. Unless told otherwise every quote is stamped now when its exchange is open
 (on any weekday that is not among the closed days) and with the last close when it is not.
+
+All sources tell the same prices and bars, of `set_quote` and `set_bars` or, with `any_code`, of any code on any day:
+ten years of bars are made as they are asked for. They differ only where one fails: `fail` takes the start of a path,
+and since two sources may have the same paths, each can be given an address of its own, `at("sina")`, whose paths begin
+with `/@sina/`. For example, a page in place of data on every second reply, a clock an hour ahead, a ban after a burst:
+
+    sources.fail("/list=", "html_200", every=2)
+    sources.fail("/@eastmoney_delay/", "clock_offset", seconds=3600)
+    sources.fail("/appstock/", "456", after=5000)
 """
 
 import argparse
@@ -15,7 +27,6 @@ import os
 import socket
 import struct
 import threading
-import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,11 +41,30 @@ from zoneinfo import ZoneInfo
 
 from tests import payloads
 from tests.payloads import Trade
+from tests.standin_market import (
+    Bar,
+    bar_codes,
+    bars_of_any_code,
+    code_of_eastmoney,
+    code_of_sina,
+    code_of_yahoo,
+    market_of,
+    trade_of_any_code,
+)
+from tests.standin_pages import (
+    ZONES,
+    eastmoney_bars,
+    eastmoney_list,
+    sina_row,
+    two_days,
+    yahoo_chart,
+    yahoo_not_found,
+)
 
 STATUSES = {"401": 401, "403": 403, "404": 404, "429": 429, "456": 456, "500": 500, "502": 502, "503": 503}
-ROW_VARIANTS = frozenset(
-    {"zero_price", "wrong_currency", "older_timestamp", "bad_row", "short_row", "jump", "wrong_cap"}
-)
+TRADE_VARIANTS = frozenset({"zero_price", "wrong_currency", "older_timestamp", "jump", "wrong_cap", "clock_offset"})
+TEXT_VARIANTS = frozenset({"bad_row", "short_row"})  # of Tencent's rows only
+ROW_VARIANTS = TRADE_VARIANTS | TEXT_VARIANTS
 WIRE_VARIANTS = frozenset(
     {
         "refuse",
@@ -46,30 +76,60 @@ WIRE_VARIANTS = frozenset(
         "redirect_to_html",
         "redirect_elsewhere",
         "broken_gzip",
+        "hang_up",
     }
 )
 VARIANTS = ROW_VARIANTS | WIRE_VARIANTS | set(STATUSES) | {"html_200", "truncated", "none_match", "empty", "pause"}
 
 _CLOCKS = {
-    "sh": ("Asia/Shanghai", time(9, 30), time(15, 0, 3)),
-    "sz": ("Asia/Shanghai", time(9, 30), time(15, 0, 3)),
-    "hk": ("Asia/Hong_Kong", time(9, 30), time(16, 8, 11)),
-    "us": ("America/New_York", time(9, 30), time(16, 0, 2)),
+    "sh": (time(9, 30), time(15, 0, 3)),
+    "sz": (time(9, 30), time(15, 0, 3)),
+    "hk": (time(9, 30), time(16, 8, 11)),
+    "us": (time(9, 30), time(16, 0, 2)),
 }
 _PARITY = {"USD": "6.8000", "EUR": "7.8200", "JPY": "3.8900", "HKD": "0.87180", "THB": "4.8000"}
+_PAUSE, _DRIP = 20.0, 1.0  # seconds
+_UNSET_DAY = date(2026, 11, 20)  # of the prices that a quote which is set may leave out
 _RATES = {"CNY": "6.8", "HKD": "7.8", "EUR": "0.87"}
 _EURO = {"USD": "1.1500", "CNY": "7.8200", "HKD": "8.9700"}
 
 
 @dataclass(slots=True)
 class Fault:
-    """What goes wrong on a path: for `times` more replies (None: always), in the row of `code` (None: the first)."""
+    """What goes wrong on a path: for `times` more replies (None: always), in the row of `code` (None: the first).
+
+    The first `after` replies are still good, and of the others only every `every`-th goes wrong. `code` is Tencent's,
+    whichever source is asked. `seconds` is how long a pause lasts, the time between two bytes of a drip, or how far a
+    clock is ahead (None: twenty, one, and none).
+    """
 
     path: str
     variant: str
     times: int | None = None
     code: str | None = None
-    seconds: float = 20.0
+    seconds: float | None = None
+    after: int = 0
+    every: int = 1
+    met: int = 0
+
+    def strikes(self) -> bool:
+        """Whether it is this reply that goes wrong; every reply on the path is told to it."""
+        if self.times == 0:
+            return False
+        self.met += 1
+        if self.met <= self.after or (self.met - self.after) % self.every:
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _TradingDays:
+    """Of one market: the local time of the newest trade, and the trading day before that one."""
+
+    stamp: datetime
+    day_before: date
 
 
 @dataclass(slots=True)
@@ -78,7 +138,7 @@ class State:
 
     quotes: dict[str, Trade] = field(default_factory=dict)
     stamped: set[str] = field(default_factory=set)  # codes whose own time is used instead of the clock's
-    bars: dict[str, list[Sequence[object]]] = field(default_factory=dict)
+    bars: dict[str, list[Bar]] = field(default_factory=dict)
     parity: dict[str, Sequence[str]] = field(default_factory=dict)
     rates: dict[str, dict[str, str]] = field(default_factory=dict)
     closed_days: set[tuple[str, str]] = field(default_factory=set)
@@ -87,6 +147,7 @@ class State:
     factor: Decimal = Decimal(1)
     now: datetime | None = None
     requests: list[tuple[str, str]] = field(default_factory=list)
+    connections: int = 0
 
 
 class Standin:
@@ -109,6 +170,10 @@ class Standin:
     def url(self) -> str:
         """Base address, the same for every source."""
         return f"http://127.0.0.1:{self.port}"
+
+    def at(self, site: str) -> str:
+        """Base address for one source, so that it can fail alone: its paths begin with `/@<site>/`."""
+        return f"{self.url}/@{site}"
 
     def start(self) -> Self:
         """Answer from now on, in threads of this process."""
@@ -136,19 +201,29 @@ class Standin:
             self.state.quotes[trade.code] = trade
             (self.state.stamped.add if own_time else self.state.stamped.discard)(trade.code)
 
-    def set_bars(self, code: str, bars: Sequence[Sequence[object]]) -> None:
+    def set_bars(self, code: str, bars: Sequence[Bar]) -> None:
         """Daily bars of one code (`sh688795`, `hk06082`, `usNVDA.OQ`), as `payloads.tencent_bars` takes them."""
         with self.lock:
             self.state.bars[code] = list(bars)
 
     def fail(
-        self, path: str, variant: str, *, times: int | None = None, code: str | None = None, seconds: float = 20.0
+        self,
+        path: str,
+        variant: str,
+        *,
+        times: int | None = None,
+        code: str | None = None,
+        seconds: float | None = None,
+        after: int = 0,
+        every: int = 1,
     ) -> None:
-        """Let replies to paths that start with `path` fail in one of `VARIANTS`."""
+        """Let replies to paths that start with `path` fail in one of `VARIANTS`; see `Fault`."""
         if variant not in VARIANTS:
             raise ValueError(f"no such variant: {variant}")
+        if every < 1:
+            raise ValueError("every must be at least 1")
         with self.lock:
-            self.state.faults.append(Fault(path, variant, times, code, seconds))
+            self.state.faults.append(Fault(path, variant, times, code, seconds, after, every))
 
     def heal(self) -> None:
         """Forget all failures."""
@@ -158,7 +233,7 @@ class Standin:
     def count(self, path: str = "") -> int:
         """How many requests began with `path`."""
         with self.lock:
-            return sum(target.startswith(path) for _, target in self.state.requests)
+            return sum(_is_on(target, path) for _, target in self.state.requests)
 
     @property
     def requests(self) -> list[tuple[str, str]]:
@@ -166,12 +241,19 @@ class Standin:
         with self.lock:
             return list(self.state.requests)
 
+    @property
+    def connections(self) -> int:
+        """How many connections were opened to it."""
+        with self.lock:
+            return self.state.connections
+
     def control(self, order: Mapping[str, Any]) -> None:
         """Change the state by a plain mapping, as `POST /_control` does.
 
         Keys, all optional: reset (true), heal (true), quotes ([{code, price, ..., at: ISO local time}]), bars ({code:
         rows}), parity ({day: [values in the order of CFETS_PAIRS]}), rates ({day: {symbol: rate}}), fail ([{path,
-        variant, times, code, seconds}]), closed_days ([["sh", "2026-10-01"]]), any_code, factor, now (ISO time).
+        variant, times, code, seconds, after, every}]), closed_days ([["sh", "2026-10-01"]]), any_code, factor, now
+        (ISO time).
         """
         if order.get("reset"):
             with self.lock:
@@ -181,7 +263,7 @@ class Standin:
         for row in order.get("quotes", ()):
             values = dict(row)
             stamp = values.pop("at", None)
-            trade = replace(_trade_of_any_code(values["code"], Decimal(1)), **values)
+            trade = replace(trade_of_any_code(values["code"], _UNSET_DAY, _UNSET_DAY, Decimal(1)), **values)
             if stamp is not None:
                 trade = replace(trade, at=datetime.fromisoformat(stamp))
             self.set_quote(trade, own_time=stamp is not None)
@@ -205,9 +287,7 @@ class Standin:
         """The first failure that applies, counted down."""
         with self.lock:
             for fault in self.state.faults:
-                if target.startswith(fault.path) and fault.times != 0:
-                    if fault.times is not None:
-                        fault.times -= 1
+                if _is_on(target, fault.path) and fault.strikes():
                     return replace(fault)
         return None
 
@@ -217,17 +297,21 @@ class Standin:
 
     def stamp(self, market: str) -> datetime:
         """Local time of the newest trade: now while the exchange is open (lunch or not), else its last close."""
-        name, opens, closes = _CLOCKS[market]
-        local = self.now().astimezone(ZoneInfo(name))
+        opens, closes = _CLOCKS[market]
+        local = self.now().astimezone(ZONES[market])
         day = local.date()
         if self._trades(market, day) and opens <= local.time() < closes:
             # Whole minutes keep the rows of a large batch in the cache.
             return local.replace(second=0, microsecond=0)
         if not self._trades(market, day) or local.time() < opens:
-            day -= timedelta(days=1)
-            while not self._trades(market, day):
-                day -= timedelta(days=1)
+            day = self._trading_day_before(market, day)
         return datetime.combine(day, closes, local.tzinfo)
+
+    def _trading_day_before(self, market: str, day: date) -> date:
+        day -= timedelta(days=1)
+        while not self._trades(market, day):
+            day -= timedelta(days=1)
+        return day
 
     def _trades(self, market: str, day: date) -> bool:
         return day.weekday() < 5 and (market, f"{day}") not in self.state.closed_days
@@ -235,30 +319,80 @@ class Standin:
     def quote_page(self, target: str, fault: Fault | None) -> bytes:
         """The answer to `/q=<codes>`."""
         codes = unquote(target.partition("q=")[2]).split("&")[0].split(",")
-        stamps = {market: self.stamp(market) for market in _CLOCKS}
-        variant = fault.variant if fault is not None and fault.variant in ROW_VARIANTS else None
-        hit = (fault.code or codes[0]) if fault is not None else None
-        rows: list[str] = []
-        for code in codes:
-            trade = self._trade(code, stamps)
-            if trade is None:
-                rows.append(payloads.NONE_MATCH)
-            elif variant is not None and code == hit:
-                rows.append(_spoilt_row(trade, variant))
-            else:
-                rows.append(_cached_row(trade))
+        rows = [payloads.NONE_MATCH if trade is None else _cached_row(trade) for trade in self.trades(codes, fault)]
+        if fault is not None and fault.variant in TEXT_VARIANTS:
+            hit = codes.index(fault.code) if fault.code in codes else 0
+            rows[hit] = _spoilt_row(rows[hit], fault.variant)
         return "".join(rows).encode("gbk")
 
-    def _trade(self, code: str, stamps: Mapping[str, datetime]) -> Trade | None:
-        market = code.removeprefix("r_")[:2]
-        if market not in stamps:
+    def trades(self, codes: Sequence[str], fault: Fault | None) -> list[Trade | None]:
+        """The newest trade of each code, spoilt as the fault says; None for a code that is not known."""
+        days = {market: self._trading_days(market) for market in _CLOCKS}
+        trades = [self._trade(code, days) for code in codes]
+        if fault is None or fault.variant not in TRADE_VARIANTS:
+            return trades
+        if fault.variant == "clock_offset":
+            shift = timedelta(seconds=fault.seconds or 0)
+            return [trade and replace(trade, at=trade.at + shift) for trade in trades]
+        hit = codes.index(fault.code) if fault.code in codes else 0
+        spoilt = trades[hit]
+        if spoilt is not None:
+            trades[hit] = _spoilt_trade(spoilt, fault.variant)
+        return trades
+
+    def _trading_days(self, market: str) -> _TradingDays:
+        stamp = self.stamp(market)
+        return _TradingDays(stamp, self._trading_day_before(market, stamp.date()))
+
+    def _trade(self, code: str, days: Mapping[str, _TradingDays]) -> Trade | None:
+        known = days.get(market_of(code))
+        if known is None:
             return None
         trade = self.state.quotes.get(code)
+        if trade is not None:
+            return trade if code in self.state.stamped else replace(trade, at=known.stamp)
+        if not self.state.any_code:
+            return None
+        trade = trade_of_any_code(code, known.stamp.date(), known.day_before, self.state.factor)
+        return replace(trade, at=known.stamp)
+
+    def sina_page(self, target: str, fault: Fault | None) -> bytes:
+        """The answer to `/list=<codes>`."""
+        codes = unquote(target.partition("list=")[2]).split("&")[0].split(",")
+        trades = self.trades([code_of_sina(code) for code in codes], fault)
+        return "".join(map(sina_row, codes, trades)).encode("gb18030")
+
+    def eastmoney_page(self, target: str, fault: Fault | None) -> bytes:
+        """The answer to `ulist.np`."""
+        ids = parse_qs(urlsplit(target).query)["secids"][0].split(",")
+        trades = self.trades([code_of_eastmoney(found) for found in ids], fault)
+        return eastmoney_list(trade for trade in trades if trade is not None)
+
+    def eastmoney_bars_page(self, target: str) -> bytes:
+        """The answer to `kline/get`; days are written 20261120."""
+        query = {name: values[0] for name, values in parse_qs(urlsplit(target).query).items()}
+        code = code_of_eastmoney(query["secid"])
+        start, end = (date.fromisoformat(query[name]).isoformat() for name in ("beg", "end"))
+        return eastmoney_bars(code, self.bars(bar_codes(code), start, end))
+
+    def yahoo_page(self, target: str, fault: Fault | None) -> tuple[int, bytes]:
+        """The answer to `v8/finance/chart/<symbol>`: two days for any `range`, else `period1` to `period2`."""
+        parts = urlsplit(target)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        symbol = unquote(parts.path.rpartition("/")[2])
+        code = code_of_yahoo(symbol)
+        [trade] = self.trades([code], fault)
         if trade is None:
-            return (
-                replace(_trade_of_any_code(code, self.state.factor), at=stamps[market]) if self.state.any_code else None
-            )
-        return trade if code in self.state.stamped else replace(trade, at=stamps[market])
+            return 404, yahoo_not_found()
+        market = market_of(code)
+        if "period1" not in query:
+            bars = two_days(trade, self._trading_day_before(market, trade.at.date()))
+        else:
+            # The first moment is part of the span, the last one is not.
+            first, last = (int(query[name]) for name in ("period1", "period2"))
+            start, end = (datetime.fromtimestamp(second, ZONES[market]).date() for second in (first, last - 1))
+            bars = self.bars(bar_codes(code), f"{start}", f"{end}")
+        return 200, yahoo_chart(symbol, code, trade, bars)
 
     def bars_page(self, target: str) -> bytes:
         """The answer to one of the daily-bar paths."""
@@ -266,13 +400,21 @@ class Standin:
         if len(parts) != 6:
             return b'{"code":1,"msg":"bad params"}'
         code, _, start, end, count, _ = parts
-        rows = self.state.bars.get(code)
-        if rows is None and self.state.any_code:
-            rows = _bars_of_any_code(code, date.fromisoformat(start), min(date.fromisoformat(end), self.now().date()))
-        kept = [row for row in rows or () if (not start or str(row[0]) >= start) and (not end or str(row[0]) <= end)]
-        if not kept:
-            return b'{"code":0,"msg":"","data":{}}'
-        return payloads.tencent_bars(code, kept[-int(count or 640) :])
+        rows = self.bars([code], start, end)[-int(count or 640) :]
+        return payloads.tencent_bars(code, rows) if rows else b'{"code":0,"msg":"","data":{}}'
+
+    def bars(self, codes: Sequence[str], start: str, end: str) -> list[Bar]:
+        """The bars from `start` to `end` (ISO days, "" for no bound) set for the first of `codes` that has any."""
+        rows = next((self.state.bars[code] for code in codes if code in self.state.bars), None)
+        if rows is not None:
+            return [row for row in rows if start <= str(row[0]) <= (end or "9999-12-31")]
+        market = market_of(codes[0])
+        if not self.state.any_code or market not in _CLOCKS:
+            return []
+        last = self.stamp(market).date()
+        first = date.fromisoformat(start) if start else date.min
+        newest = min(date.fromisoformat(end), last) if end else last
+        return list(bars_of_any_code(codes[0], first, newest, self.state.closed_days))
 
     def parity_page(self, target: str) -> bytes:
         """The answer of CFETS: what was set, otherwise the same parities on every weekday up to today."""
@@ -341,42 +483,38 @@ def _cached_row(trade: Trade) -> str:
     return payloads.tencent_row(trade)
 
 
-@lru_cache(maxsize=20_000)
-def _trade_of_any_code(code: str, factor: Decimal) -> Trade:
-    """A plausible quote for a code that nobody set: its price follows from the code. No share count, hence no cap."""
-    base = Decimal(1000 + zlib.crc32(code.encode()) % 90_000) / 100
-    cent = Decimal("0.01")
-    price = (base * factor).quantize(cent)
-    low, high = min(base, price), max(base, price)
-    return Trade(
-        code, f"{price}", f"{base}", f"{base}", f"{high}", f"{low}", volume=1_000_000, shares=None, name=f"样本{code}"
-    )
+def _is_on(target: str, path: str) -> bool:
+    """Whether a request is on a path, which may leave out to which source's address it went."""
+    return target.startswith(path) or _own_path(target).startswith(path)
 
 
-def _bars_of_any_code(code: str, start: date, end: date) -> list[Sequence[object]]:
-    price = f"{Decimal(1000 + zlib.crc32(code.encode()) % 90_000) / 100}"
-    days = (start + timedelta(days=offset) for offset in range((end - start).days + 1))
-    return [(f"{day}", price, price, price, price, "10000.000") for day in days if day.weekday() < 5]
+def _own_path(target: str) -> str:
+    """The target as the source itself would see it."""
+    return "/" + target.split("/", 2)[2] if target.startswith("/@") and target.count("/") > 1 else target
 
 
-def _spoilt_row(trade: Trade, variant: str) -> str:
+def _spoilt_trade(trade: Trade, variant: str) -> Trade:
     match variant:
         case "zero_price":
-            return payloads.tencent_row(replace(trade, price="0.00"))
+            return replace(trade, price="0.00")
         case "wrong_currency":
-            return payloads.tencent_row(replace(trade, currency="CNY" if trade.market == "us" else "USD"))
+            return replace(trade, currency="CNY" if trade.market == "us" else "USD")
         case "older_timestamp":
-            return payloads.tencent_row(replace(trade, at=trade.at - timedelta(days=7)))
-        case "bad_row":
-            return payloads.tencent_row(trade).replace(f"~{trade.price}~", "~n/a~", 1)
-        case "short_row":
-            return payloads.tencent_row(trade, fields=33)
+            return replace(trade, at=trade.at - timedelta(days=7))
         case "jump":
             price = f"{Decimal(trade.price) * 3}"
-            return payloads.tencent_row(replace(trade, price=price, high=price))
+            return replace(trade, price=price, high=price)
         case _:
-            cap = str((Decimal(trade.price) * (trade.shares or 10**9)).scaleb(-7))
-            return payloads.tencent_row(replace(trade, cap=cap))
+            return replace(trade, cap=str((Decimal(trade.price) * (trade.shares or 10**9)).scaleb(-7)))
+
+
+def _spoilt_row(row: str, variant: str) -> str:
+    """A row of the quote page without a readable price, or without its later fields."""
+    fields = row.split("~")
+    if variant == "short_row":
+        return "~".join(fields[:33]) + '";\n'
+    fields[3] = "n/a"
+    return "~".join(fields)
 
 
 class _Server(ThreadingHTTPServer):
@@ -395,6 +533,12 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     timeout = 60
     server: _Server
+
+    def setup(self) -> None:
+        """Count the connection."""
+        super().setup()
+        with self.server.standin.lock:
+            self.server.standin.state.connections += 1
 
     def log_message(self, format: str, *args: Any) -> None:
         """Be silent; `/_log` tells what was asked."""
@@ -434,19 +578,29 @@ class _Handler(BaseHTTPRequestHandler):
             self._fail(fault, status, kind, body)
 
     def _page(self, standin: Standin, fault: Fault | None) -> tuple[int, str, bytes]:
-        path = urlsplit(self.path).path
+        target = _own_path(self.path)
+        path = urlsplit(target).path
         data = "application/json; charset=utf-8"
         if path.startswith("/q="):
-            return 200, "text/html; charset=GBK", standin.quote_page(self.path, fault)
+            return 200, "text/html; charset=GBK", standin.quote_page(target, fault)
         if path.startswith("/appstock/app/") and path.endswith("fqkline/get"):
-            return 200, data, standin.bars_page(self.path)
+            return 200, data, standin.bars_page(target)
+        if path.startswith("/list="):
+            return 200, "application/javascript; charset=GB18030", standin.sina_page(target, fault)
+        if path == "/api/qt/ulist.np/get":
+            return 200, data, standin.eastmoney_page(target, fault)
+        if path == "/api/qt/stock/kline/get":
+            return 200, data, standin.eastmoney_bars_page(target)
+        if path.startswith("/v8/finance/chart/"):
+            status, body = standin.yahoo_page(target, fault)
+            return status, data, body
         if path.startswith("/v1/"):
-            status, body = standin.rates_page(self.path)
+            status, body = standin.rates_page(target)
             return status, data, body
         if path == "/stats/eurofxref/eurofxref-hist-90d.xml":
             return 200, "text/xml", standin.euro_page()
         if path == "/ags/ms/cm-u-bk-ccpr/CcprHisNew" and self.command == "POST":
-            return 200, data, standin.parity_page(self.path)
+            return 200, data, standin.parity_page(target)
         if path == "/blocked.html":
             return 200, "text/html", payloads.BLOCK_PAGE
         return 404, "text/html", payloads.BLOCK_PAGE
@@ -473,7 +627,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "empty":
                 self._send(200, kind, b"")
             case "pause":
-                stopping.wait(fault.seconds)
+                stopping.wait(_PAUSE if fault.seconds is None else fault.seconds)
                 self._send(status, kind, body)
             case "gzip":
                 self._send(status, kind, gzip.compress(body), {"Content-Encoding": "gzip"})
@@ -486,6 +640,8 @@ class _Handler(BaseHTTPRequestHandler):
             case "bad_length":
                 self._send(status, kind, body, {"Content-Length": str(len(body) + 100)})
                 self.close_connection = True
+            case "hang_up":
+                self.close_connection = True
             case "refuse":
                 self._reset()
             case "reset_mid_body":
@@ -495,16 +651,17 @@ class _Handler(BaseHTTPRequestHandler):
                 stopping.wait(0.05)
                 self._reset()
             case "slow_first_byte":
-                stopping.wait(fault.seconds)
+                stopping.wait(_PAUSE if fault.seconds is None else fault.seconds)
                 self._reset()
             case _:
-                self._drip(status, kind, body, stopping)
+                self._drip(status, kind, body, _DRIP if fault.seconds is None else fault.seconds)
 
-    def _drip(self, status: int, kind: str, body: bytes, stopping: threading.Event) -> None:
-        """One byte a second, the head included: no single silence is ever long."""
+    def _drip(self, status: int, kind: str, body: bytes, seconds: float) -> None:
+        """One byte at a time, the head included: no single silence is ever long."""
+        stopping = self.server.standin.stopping
         whole = f"HTTP/1.1 {status} OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
         for byte in whole:
-            if stopping.wait(1):
+            if stopping.wait(seconds):
                 break
             self.connection.sendall(bytes([byte]))
         self._reset()

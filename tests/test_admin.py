@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.db import connection, models
 from django.test import Client
@@ -398,10 +399,20 @@ def test_a_held_quote_is_decided_about_on_its_own_page(client: Client, button: s
     held = make_held()
     url = address(HeldQuote, "change", held.pk)
     assert f'name="{button}"' in client.get(url).content.decode()
-    assert client.post(url, {button: "1"}).status_code == 302
+    assert client.post(url, {button: "1", "resolution_note": " Seen on the exchange's own page. "}).status_code == 302
     held.refresh_from_db()
-    assert held.resolution == resolution
+    assert (held.resolution, held.resolution_note) == (resolution, "Seen on the exchange's own page.")
+    entry = LogEntry.objects.get(object_id=str(held.pk))
+    assert entry.user == held.resolved_by
+    assert "Seen on the exchange's own page." in entry.change_message
     assert f'name="{button}"' not in client.get(url).content.decode()
+
+
+def test_a_held_quote_is_shown_beside_what_another_source_said(client: Client) -> None:
+    held = make_held(second_opinion={"provider": "sina", "price": "101.5", "volume": 1200})
+    html = client.get(address(HeldQuote, "change", held.pk)).content.decode()
+    assert "second opinion sina" in html
+    assert "<td>101.5</td>" in html
 
 
 def test_staff_without_the_right_cannot_decide(staff: User) -> None:

@@ -26,6 +26,9 @@ MOST_POINTS = 2500
 FAR = {"log": 1000.0, "linear": 4.0}
 POINT_SIZE, RANGE_SIZE, OPEN_SIZE = 14, 8, 13
 BENCHMARK = "square"
+# The browser has this many colours for lines; further lines have the same ones again, dashed.
+COLOURS = 4
+DASHES = ("solid", "dash", "dashdot")
 
 
 def short(value: Decimal | float) -> float:
@@ -310,6 +313,31 @@ def line_chart(lines: Iterable[Line], words: LineWords) -> Chart:
             "meta": {"kind": "lines", "title": words.title, "caption": words.caption, "summary": words.summary},
         },
     }
+
+
+def compared_chart(lines: Iterable[Line], words: LineWords, *, reference: Decimal) -> Chart:
+    """Series on one scale, each told apart by colour and dash, with a level line at `reference`.
+
+    The names are written at the ends of the lines by the browser, which knows the room. `hover` of a line is not used.
+    """
+    shown = list(lines)
+    room = MOST_POINTS // max(1, len(shown))
+    chart = line_chart([Line(line.name, thinned(line.points, room)) for line in shown], words)
+    for number, trace in enumerate(chart["data"]):
+        trace["line"]["dash"] = DASHES[number // COLOURS % len(DASHES)]
+        trace["hovertemplate"] = f"{trace['name']} %{{y:,.1f}}<extra></extra>"
+    level = short(reference)
+    values = [level, *(value for trace in chart["data"] for value in trace["y"] if value is not None)]
+    pad = 0.05 * (max(values) - min(values)) or 1.0
+    layout = chart["layout"]
+    layout["yaxis"] |= {"rangemode": "normal", "range": [short(min(values) - pad), short(max(values) + pad)]}
+    layout["showlegend"] = False
+    layout["shapes"] = [
+        {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": level, "y1": level, "layer": "below",
+         "line": {"width": 1, "dash": "dot"}}
+    ]  # fmt: skip
+    layout["meta"]["kind"] = "compared"
+    return chart
 
 
 def thinned(points: Sequence[T], most: int = MOST_POINTS) -> list[T]:

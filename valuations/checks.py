@@ -16,6 +16,8 @@ _TICK = Decimal("0.01")
 _CAP_FLAG = Decimal("0.01")
 _CAP_HOLD = Decimal("0.05")
 _RATE_MOVE = Decimal("0.10")
+# A shares have cost 0.7 to 6 times the H shares of the same company; a wrong unit or currency lies far outside of this.
+_A_TO_H = (Decimal("0.5"), Decimal(10))
 # Beyond this many sessions the compounded bound says nothing any more.
 _MOST_SESSIONS = 60
 # After this many calendar days no listing is within its first five sessions.
@@ -46,6 +48,7 @@ class QuoteContext:
         shares: Our own count over all share classes on the quote's day; None when it is not known.
         corporate_action_between: An ex-day lies after `stored_day`, up to the quote's day.
         action_ratio: New shares for one old share over those ex-days (1.49 for 10-for-4.9); None when not known.
+        other_class_price: Of the company's other listed class (A for an H share, H for an A share), in this currency.
     """
 
     mic: str
@@ -60,6 +63,7 @@ class QuoteContext:
     shares: int | None = None
     corporate_action_between: bool = False
     action_ratio: Decimal | None = None
+    other_class_price: Decimal | None = None
 
 
 def is_final(mic: str, at: datetime, calendar: Calendar) -> bool:
@@ -81,10 +85,15 @@ def check_quote(quote: ParsedQuote, context: QuoteContext) -> Verdict:
     """Judge one quote by what we know of its listing.
 
     Reasons of a hold: price_not_positive, wrong_currency, future_time, older_than_stored, closed_day, beyond_limit,
-    market_value_differs. Flags: cap_mismatch, market_value_off. A price of a day before the last finished session is
-    `stale`: it is stored under its own day, since nothing newer is held.
+    classes_apart, market_value_differs. Flags: cap_mismatch, market_value_off. A price of a day before the last
+    finished session is `stale`: it is stored under its own day, since nothing newer is held.
     """
-    problem = _identity_problem(quote, context) or _time_problem(quote, context) or _move_problem(quote, context)
+    problem = (
+        _identity_problem(quote, context)
+        or _time_problem(quote, context)
+        or _move_problem(quote, context)
+        or _class_problem(quote, context)
+    )
     if problem:
         return _hold(*problem)
     value_problem, flag, detail = _value_problem(quote, context)
@@ -172,22 +181,57 @@ def _stored_bounds(day: date, limit: Decimal, context: QuoteContext) -> tuple[De
     if context.stored_day == day:
         # Both prices lie within the limit of the same previous close, at its two ends at worst.
         return base * (1 - limit) / (1 + limit), base * (1 + limit) / (1 - limit)
-    if (day - context.stored_day).days > 2 * _MOST_SESSIONS:
+    return close_bounds(
+        day,
+        base,
+        context.stored_day,
+        mic=context.mic,
+        board=context.board,
+        listed_on=context.listed_on,
+        calendar=context.calendar,
+    )
+
+
+def close_bounds(
+    day: date, close: Decimal, since: date, *, mic: str, board: str, listed_on: date | None, calendar: Calendar
+) -> tuple[Decimal, Decimal] | None:
+    """Lowest and highest price on `day` that the daily limits allow after a close of the earlier day `since`.
+
+    Corporate actions in between have to be taken out of `close` before. None where no limit applied on the way, or
+    where so many sessions lie between that the limits say nothing any more.
+    """
+    limit = _daily_limit(day, mic, board, listed_on, calendar)
+    if limit is None or (day - since).days > 2 * _MOST_SESSIONS:
         return None
-    if _limit_on(context.stored_day + timedelta(days=1), context) is None:
+    if _daily_limit(since + timedelta(days=1), mic, board, listed_on, calendar) is None:
         return None
-    sessions = max(1, context.calendar.possible_sessions(context.mic, context.stored_day, day))
+    sessions = max(1, calendar.possible_sessions(mic, since, day))
     if sessions > _MOST_SESSIONS:
         return None
     # Every session rounds its limit to the tick, hence one tick for each.
-    return base * (1 - limit) ** sessions - _TICK * sessions, base * (1 + limit) ** sessions + _TICK * sessions
+    return close * (1 - limit) ** sessions - _TICK * sessions, close * (1 + limit) ** sessions + _TICK * sessions
 
 
 def _limit_on(day: date, context: QuoteContext) -> Decimal | None:
+    return _daily_limit(day, context.mic, context.board, context.listed_on, context.calendar)
+
+
+def _daily_limit(day: date, mic: str, board: str, listed_on: date | None, calendar: Calendar) -> Decimal | None:
     age: int | None = None
-    if context.listed_on is not None and (day - context.listed_on).days <= _YOUNG_DAYS:
-        age = context.calendar.possible_sessions(context.mic, context.listed_on, day)
-    return MARKETS[context.mic].daily_limit(context.board, age)
+    if listed_on is not None and (day - listed_on).days <= _YOUNG_DAYS:
+        age = calendar.possible_sessions(mic, listed_on, day)
+    return MARKETS[mic].daily_limit(board, age)
+
+
+def _class_problem(quote: ParsedQuote, context: QuoteContext) -> Problem:
+    """A and H shares of a company carry the same rights, so that their prices cannot lie just anywhere."""
+    other = context.other_class_price
+    if other is None or other <= 0:
+        return None
+    ratio = quote.price / other if MARKETS[context.mic].is_mainland else other / quote.price
+    if _A_TO_H[0] <= ratio <= _A_TO_H[1]:
+        return None
+    return "classes_apart", f"the A share would cost {ratio:.2f} times the H share"
 
 
 def _value_problem(quote: ParsedQuote, context: QuoteContext) -> tuple[str, str, str]:

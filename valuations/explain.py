@@ -11,12 +11,12 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from companies.models import CorporateAction, Figure, Filing, FundingRound, ShareCount
-from valuations.models import FxRate, Quote, ReportedQuote
+from companies.models import CorporateAction, Figure, Filing, FundingRound, ShareClass, ShareCount
+from valuations.models import FxRate, ReportedQuote
 from valuations.money import Interval, Money
 from valuations.rates import Conversion
 from valuations.snapshot import CompanyValuation, Holding, MarketValue, Price, Revenue, Snapshot
-from valuations.templatetags.numbers import period
+from valuations.templatetags.numbers import period, share_price
 
 FIELDS = ("price", "market_value", "revenue", "price_to_sales", "rd_to_revenue")
 
@@ -40,6 +40,7 @@ class Line:
     known_by: str = ""
     passage: str = ""
     note: str = ""
+    price: Price | None = None  # of a line that states one: its freshness
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def row_sources(snapshot: Snapshot, row: CompanyValuation) -> list[tuple[str, Li
     """Every input of every number of a row, for exports: (name of the number, input)."""
     found: list[tuple[str, Line]] = []
     if row.price:
-        found.append(("price", _quote_line(row.price.quote, row.price.listing.currency)))
+        found.append(("price", _quote_line(row.price)))
     if row.market_value:
         found += [("market_value", line) for line in _value_lines(snapshot, row.market_value)]
     if row.revenue:
@@ -110,7 +111,7 @@ def _price(snapshot: Snapshot, row: CompanyValuation) -> Explanation:
         row=row,
         value=Money.of(price.value, price.listing.currency),
         formula="",
-        lines=(_quote_line(price.quote, price.listing.currency),),
+        lines=(_quote_line(price),),
         also=tuple(also),
         notes=tuple(notes),
     )
@@ -248,22 +249,24 @@ def _value_lines(snapshot: Snapshot, value: MarketValue) -> list[Line]:
 
 
 def _holding_lines(snapshot: Snapshot, holding: Holding) -> Iterable[Line]:
-    yield _quote_line(holding.price.quote, holding.price.listing.currency)
+    yield _quote_line(holding.price)
     count = snapshot.counts[holding.shares.count.key]
     yield _count_line(count)
     for action in holding.shares.actions:
-        yield _action_line(snapshot.actions[action.key])
+        yield action_line(snapshot.actions[action.key])
     yield from _rate_lines(snapshot, holding.conversion)
 
 
-def _quote_line(quote: Quote, currency: str) -> Line:
+def _quote_line(price: Price) -> Line:
+    quote = price.quote
     return Line(
         label=_("close") if quote.final else _("last price"),
-        value=Money.of(quote.close, currency),
+        value=Money.of(quote.close, price.listing.currency),
         source=quote.source,
         provider="" if quote.source_id else quote.provider,
         fetched_at=quote.fetched_at,
         day=quote.day,
+        price=price,
     )
 
 
@@ -277,9 +280,26 @@ def _count_line(count: ShareCount) -> Line:
     )
 
 
-def _action_line(action: CorporateAction) -> Line:
-    value: Any = f"× {action.ratio.normalize():f}" if action.ratio != 1 else f"+ {action.new_shares:,}"
-    return Line(label=action.get_kind_display(), value=value, source=action.source, day=action.ex_day, note=action.note)
+def action_line(action: CorporateAction) -> Line:
+    """What happened to the shares on an ex-day, and who says so."""
+    if action.cash is not None:
+        value = _("%(price)s per share") % {"price": share_price(action.cash, action.currency)}
+    elif action.ratio != 1:
+        value = f"× {action.ratio.normalize():f}"
+    else:
+        value = f"+ {action.new_shares:,}"
+    label = action.get_kind_display()
+    if action.share_class != ShareClass.ALL:
+        label = f"{label}, {action.get_share_class_display()}"
+    return Line(
+        label=label,
+        value=value,
+        source=action.source,
+        provider="" if action.source_id else action.provider,
+        fetched_at=action.fetched_at,
+        day=action.ex_day,
+        note=action.note,
+    )
 
 
 def _rate_lines(snapshot: Snapshot, conversion: Conversion) -> list[Line]:

@@ -1,24 +1,32 @@
-"""The sector page's data as JSON and CSV, with the sources of every number. Decimals are texts."""
+"""The data of the sector and compare pages as JSON and CSV, with the sources of every number. Decimals are texts."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal, localcontext
 from typing import Any
 
+from valuations.compare import Comparison, Member
 from valuations.explain import Line, row_sources
 from valuations.money import Interval, Money
+from valuations.profile import Stated
 from valuations.reasons import Missing
 from valuations.sector import Sector
-from valuations.snapshot import CompanyValuation, Coverage
+from valuations.snapshot import CompanyValuation, Coverage, Snapshot
 
 CSV_HEADER = (
     "slug", "name_en", "name_zh", "stage", "ticker", "price", "price_currency", "price_day", "price_state",
     "market_value_low", "market_value_high", "revenue_low", "revenue_high", "currency", "revenue_period",
     "revenue_basis", "price_to_sales_low", "price_to_sales_high", "missing", "sources",
+)  # fmt: skip
+
+COMPARE_CSV_HEADER = (
+    "slug", "name_en", "name_zh", "number", "low", "high", "currency", "period", "basis", "day", "state", "missing",
+    "sources",
 )  # fmt: skip
 
 
@@ -38,7 +46,7 @@ def sector_json(sector: Sector) -> dict[str, Any]:
         "as_of": state.day.isoformat(),
         "currency": state.currency,
         "basis": state.basis,
-        "rows": [_row(sector, row) for row in sector.rows],
+        "rows": [_row(sector.snapshot, row) for row in sector.rows],
         "totals": {
             "market_value": _ends(sums.market_value.amount if sums.market_value else None),
             "revenue": _ends(sums.revenue.amount if sums.revenue else None),
@@ -85,7 +93,117 @@ def sector_csv(sector: Sector) -> str:
     return out.getvalue()
 
 
-def _row(sector: Sector, row: CompanyValuation) -> dict[str, Any]:
+def compare_json(comparison: Comparison) -> dict[str, Any]:
+    """The answer of `/compare.json`: every company with every number of the page.
+
+    Of the chart it has where each price stands against the base day, not the prices: this is no interface for quotes.
+    """
+    state, history = comparison.state, comparison.history
+    standing = {course.member.company.slug: course.last for course in history.courses}
+    return {
+        "as_of": state.day.isoformat(),
+        "currency": state.currency,
+        "basis": state.basis,
+        "period": state.period,
+        "base_day": _iso(history.base),
+        "companies": [
+            {
+                **_row(comparison.snapshot, member.row),
+                "rebased_price": plain(standing.get(member.company.slug)),
+                "price_to_sales_on": {
+                    str(basis.value): _ends(row.price_to_sales) for basis, row in member.on_basis.items()
+                },
+                "rd_to_revenue": _ends(member.row.rd_to_revenue),
+                "reported": {metric: _reported(stated) for metric, stated in member.reported.items()},
+            }
+            for member in comparison.members
+        ],
+        "not_drawn": {member.company.slug: str(reason) for member, reason in history.not_drawn},
+    }
+
+
+def _reported(stated: Stated) -> dict[str, Any]:
+    figure = stated.statements[0].figure
+    return {
+        "low": plain(figure.low),
+        "high": plain(figure.high),
+        "currency": figure.currency,
+        "period": figure.period,
+        "basis": figure.basis,
+        "known_on": _iso(figure.known_on),
+        "known_by": figure.known_by,
+        "sources_agree": stated.agrees,
+        "sources": [
+            {
+                "title": str(said.source),
+                "publisher": said.source.publisher_name,
+                "tier": said.source.tier,
+                "url": said.source.link,
+            }
+            for said in stated.statements[0].sources
+        ],
+    }
+
+
+def compare_csv(comparison: Comparison) -> str:
+    """The same numbers as `compare_json`, one line for each number of each company."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, COMPARE_CSV_HEADER, restval="", lineterminator="\r\n")
+    writer.writeheader()
+    for member in comparison.members:
+        company = member.company
+        named = {"slug": company.slug, "name_en": _safe(company.name_en), "name_zh": _safe(company.name_zh)}
+        writer.writerows({**named, **line} for line in _compare_lines(comparison, member))
+    return out.getvalue()
+
+
+def _compare_lines(comparison: Comparison, member: Member) -> Iterator[dict[str, Any]]:
+    """One line for each number of a member; those that are missing say why."""
+    row, currency = member.row, comparison.state.currency
+    price, value, revenue = row.price, row.market_value, row.revenue
+    sources: dict[str, list[str]] = defaultdict(list)
+    for name, line in row_sources(comparison.snapshot, row):
+        sources[name].append(_source_text(name, line))
+
+    def number(name: str, interval: Interval | None, valued: CompanyValuation = row) -> dict[str, Any]:
+        low, high = _pair(interval)
+        missing = "" if interval else str(valued.missing.get(name, ""))
+        said = {"missing": _safe(missing), "sources": _safe("; ".join(sources[name]))}
+        return {"number": name, "low": low, "high": high, **said}
+
+    traded = {"currency": _safe(price.listing.currency), "day": price.day, "state": str(price.state)} if price else {}
+    yield number("price", Interval.point(price.value) if price else None) | traded
+    yield number("market_value", value.money.amount if value else None) | (
+        {"currency": currency, "day": value.day} if value else {}
+    )
+    flow = {"period": _safe(revenue.flow.period), "basis": revenue.flow.basis} if revenue else {}
+    yield number("revenue", revenue.money.amount if revenue else None) | {"currency": currency, **flow}
+    for basis, valued in member.on_basis.items():
+        yield number("price_to_sales", valued.price_to_sales, valued) | {"basis": basis.value}
+    yield number("rd_to_revenue", row.rd_to_revenue) | flow
+    for course in comparison.history.courses:
+        if course.member is member:
+            yield {"number": "rebased_price", **_point(course.last), "day": comparison.history.base}
+    for metric, stated in member.reported.items():
+        figure = stated.statements[0].figure
+        where = "; ".join(f"{said.source.publisher_name}, {said.source}" for said in stated.statements[0].sources)
+        yield {
+            "number": metric,
+            "low": plain(figure.low),
+            "high": plain(figure.high),
+            "currency": _safe(figure.currency),
+            "period": _safe(figure.period),
+            "basis": figure.basis,
+            "day": figure.known_on,
+            "sources": _safe(where),
+        }
+
+
+def _point(value: Decimal) -> dict[str, str | None]:
+    return {"low": plain(value), "high": plain(value)}
+
+
+def _row(snapshot: Snapshot, row: CompanyValuation) -> dict[str, Any]:
     price, revenue = row.price, row.revenue
     return {
         "slug": row.company.slug,
@@ -108,7 +226,7 @@ def _row(sector: Sector, row: CompanyValuation) -> dict[str, Any]:
         },
         "price_to_sales": _ends(row.price_to_sales),
         "missing": _reasons(row.missing),
-        "sources": [_source(name, line) for name, line in row_sources(sector.snapshot, row)],
+        "sources": [_source(name, line) for name, line in row_sources(snapshot, row)],
     }
 
 

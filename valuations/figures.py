@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from companies.models import Company, CorporateAction, Listing, ShareClass, ShareCount
 from companies.models.company import OLDEST_LISTING_FIRST
@@ -22,18 +24,22 @@ from valuations.charts import (
     Mark,
     SectorWords,
     can_draw,
+    compared_chart,
     line_chart,
     sector_chart,
     thinned,
 )
+from valuations.compare import History
 from valuations.models import FxRate, Quote
 from valuations.money import Money
 from valuations.rates import Rate, RateMissing, Rates
 from valuations.reasons import Missing
+from valuations.rebase import START
 from valuations.sector import Sector
 from valuations.shares import Action, Count, CountMissing, adjustment, behind_price, shares_on
-from valuations.snapshot import RATE_WINDOW, CompanyValuation, share_count
+from valuations.snapshot import RATE_WINDOW, CompanyValuation, as_seen, share_count
 from valuations.state import State
+from valuations.templatetags.comparison import index
 from valuations.templatetags.numbers import (
     basis_word,
     currency,
@@ -173,7 +179,7 @@ def history_figures(company: Company, state: State, *, raw: bool) -> dict[str, C
     """Charts of a company's past up to the day of the state: the price of each listing, and its market value.
 
     Prices are comparable with those of the day unless `raw`: bonus issues and splits since are taken out. Five queries,
-    whatever the length of the history.
+    whatever the length of the history; six for a reader who is shown prices late.
     """
     history = _History(company, state)
     charts: dict[str, Chart] = {}
@@ -209,7 +215,7 @@ def _price_chart(
             "high": f"{points[-1][1]:,.2f}",
             "currency": currency(listing.currency),
         },
-        notes=[(action.ex_day, f"× {action.ratio.normalize():f}") for action in actions if action.ratio != 1],
+        notes=[(action.ex_day, f"× {action.ratio.normalize():f}") for action in actions],
     )
     return line_chart([Line(str(listing), points, currency(listing.currency))], words)
 
@@ -233,6 +239,47 @@ def _value_chart(values: Sequence[tuple[date, Decimal | None]], state: State) ->
     return line_chart([Line(_("Market value"), points, unit(state.currency))], words)
 
 
+def _closes(company: Company, until: date, cutoff: datetime | None) -> Iterator[tuple[int, date, Decimal]]:
+    """The price of each day by listing, oldest first; of the newest days the one made at `cutoff` or before."""
+    quotes = Quote.objects.filter(listing__company=company, day__lte=until).order_by("day")
+    if cutoff is None:
+        yield from quotes.values_list("listing_id", "day", "close")
+        return
+    recent = cutoff.date() - timedelta(days=1)
+    yield from quotes.filter(day__lt=recent).values_list("listing_id", "day", "close")
+    for quote in quotes.filter(day__gte=recent).old_enough(cutoff):
+        yield quote.listing_id, quote.day, as_seen(quote, cutoff).close
+
+
+def comparison_figure(history: History) -> Chart | None:
+    """Chart of the rebased prices of a comparison; None where there is nothing to draw."""
+    if history.base is None or not history.courses:
+        return None
+    ranked = sorted(history.courses, key=lambda course: course.last, reverse=True)
+    until = max(course.points[-1][0] for course in history.courses)
+    words = LineWords(
+        title=_("Share prices, %(day)s = 100") % {"day": day(history.base)},
+        y_title=_("%(day)s = 100") % {"day": day(history.base)},
+        caption=sentences(
+            [
+                _("100 is the price of %(day)s, the first day by which all drawn here have one.")
+                % {"day": day(history.base)},
+                _("Closes in each share’s own currency, adjusted for bonus issues and splits; without dividends."),
+            ]
+        ),
+        summary=_("Share prices from %(first)s, when each is 100, to %(last)s: %(ends)s.")
+        % {
+            "first": day(history.base),
+            "last": day(until),
+            "ends": pgettext("between two facts", ", ").join(
+                f"{name(course.member.company)} {index(course.last)}" for course in ranked
+            ),
+        },
+    )
+    lines = [Line(name(course.member.company), course.points) for course in history.courses]
+    return compared_chart(lines, words, reference=START)
+
+
 class _History:
     """What is needed of one company's past, read at once."""
 
@@ -245,11 +292,7 @@ class _History:
             if listing.listed_on is None or listing.listed_on <= until
         ]
         self.quotes: dict[int, list[tuple[date, Decimal]]] = defaultdict(list)
-        for listing_id, when, close in (
-            Quote.objects.filter(listing__company=company, day__lte=until)
-            .order_by("day")
-            .values_list("listing_id", "day", "close")
-        ):
+        for listing_id, when, close in _closes(company, until, state.question.cutoff(timezone.now())):
             self.quotes[listing_id].append((when, close))
         self.actions: list[tuple[str, Action]] = [
             (row.share_class, Action(row.ex_day, row.ratio, row.new_shares, row.kind))
@@ -268,8 +311,9 @@ class _History:
         )
 
     def adjusting(self, listing: Listing) -> list[Action]:
-        """Corporate actions of the listing's class of shares."""
-        return [action for kind, action in self.actions if kind in (ShareClass.ALL, listing.share_class)]
+        """Bonus issues and splits of the listing's class of shares."""
+        of_class = (ShareClass.ALL, listing.share_class)
+        return [action for kind, action in self.actions if kind in of_class and action.ratio != 1]
 
     def market_values(self) -> list[tuple[date, Decimal | None]]:
         """Market value by day in units of the state's currency; None where an input of the day is lacking."""

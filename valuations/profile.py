@@ -7,16 +7,17 @@ listings.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from companies.models import Company, CorporateAction, Figure, Listing, Metric, ShareClass
 from valuations.choice import TIERS, choice
+from valuations.explain import Line, action_line
 from valuations.models import Quote
 from valuations.shares import Action, adjustment
-from valuations.snapshot import CompanyValuation, Price, figure_fact
+from valuations.snapshot import CompanyValuation, Price, as_seen, figure_fact
 
 DAYS_SHOWN = 30
 # Open on the page from the start; the others open with a click.
@@ -101,12 +102,17 @@ class Profile:
     """What the page of one company says on a day, besides its valuation and its charts."""
 
     listings: tuple[ListingProfile, ...]
+    actions: tuple[Line, ...]
     figures: tuple[MetricHistory, ...]
     later_figures: int
 
 
-def profile(company: Company, row: CompanyValuation, day: date) -> Profile:
-    """What is known of a company on `day`; `row` is its valuation of that day."""
+def profile(company: Company, row: CompanyValuation, day: date, cutoff: datetime | None = None) -> Profile:
+    """What is known of a company on `day`; `row` is its valuation of that day.
+
+    Args:
+        cutoff: Prices made later are not shown (`Question.cutoff`); None when all are.
+    """
     known = list(company.figures.known_on(day).select_related("source", "listing"))
     terms: dict[int, list[Figure]] = defaultdict(list)
     others: list[Figure] = []
@@ -116,41 +122,41 @@ def profile(company: Company, row: CompanyValuation, day: date) -> Profile:
         else:
             others.append(figure)
     listings = [listing for listing in company.listings.all() if listing.listed_on is None or listing.listed_on <= day]
-    prices = _prices(row)
-    days = _days(company, listings, day)
+    prices = {price.listing.pk: price for price in row.prices}
+    actions = list(
+        CorporateAction.objects.filter(company=company, ex_day__lte=day).select_related("source").order_by("-ex_day")
+    )
+    days = _days(listings, actions, day, cutoff)
     return Profile(
         listings=tuple(
             ListingProfile(
                 listing=listing,
                 price=prices.get(listing.pk),
                 days=tuple(days[listing.pk]),
-                terms=tuple(_stated(terms[listing.pk], OFFER_METRICS)),
+                terms=tuple(stated(terms[listing.pk], OFFER_METRICS)),
             )
             for listing in listings
         ),
+        actions=tuple(action_line(action) for action in actions),
         figures=tuple(_histories(others)),
         later_figures=company.figures.filter(status=Figure.Status.CONFIRMED, known_on__gt=day).count(),
     )
 
 
-def _prices(row: CompanyValuation) -> dict[int, Price]:
-    holdings = row.market_value.holdings if row.market_value else ()
-    prices = [holding.price for holding in holdings] + ([row.price] if row.price else [])
-    return {price.listing.pk: price for price in prices}
-
-
-def _days(company: Company, listings: list[Listing], day: date) -> dict[int, list[DayPrice]]:
+def _days(
+    listings: list[Listing], actions: Sequence[CorporateAction], day: date, cutoff: datetime | None
+) -> dict[int, list[DayPrice]]:
     """The newest days of each listing, newest first."""
-    actions = list(CorporateAction.objects.filter(company=company, ex_day__lte=day))
     kinds = {listing.pk: (ShareClass.ALL, listing.share_class) for listing in listings}
     adjusting = {
         pk: [Action(row.ex_day, row.ratio, row.new_shares, row.kind) for row in actions if row.share_class in of]
         for pk, of in kinds.items()
     }
     # One query for all listings: those of one company trade on nearly the same days.
-    quotes = Quote.objects.filter(listing__in=listings, day__lte=day).select_related("source").order_by("-day")
+    quotes = Quote.objects.filter(listing__in=listings, day__lte=day).old_enough(cutoff)
+    quotes = quotes.select_related("source").order_by("-day")
     found: dict[int, list[DayPrice]] = defaultdict(list)
-    for quote in quotes[: DAYS_SHOWN * len(listings)] if listings else ():
+    for quote in (as_seen(quote, cutoff) for quote in (quotes[: DAYS_SHOWN * len(listings)] if listings else ())):
         factor = adjustment(quote.day, adjusting[quote.listing_id])
         found[quote.listing_id].append(DayPrice(quote, quote.close * factor))
     return found
@@ -161,10 +167,10 @@ def _histories(figures: Iterable[Figure]) -> Iterable[MetricHistory]:
     for figure in figures:
         by_metric[figure.metric].append(figure)
     for metric in sorted(by_metric, key=Metric.values.index):
-        yield MetricHistory(metric, tuple(_stated(by_metric[metric], (metric,))))
+        yield MetricHistory(metric, tuple(stated(by_metric[metric], (metric,))))
 
 
-def _stated(figures: Iterable[Figure], order: tuple[str, ...]) -> list[Stated]:
+def stated(figures: Iterable[Figure], order: Sequence[str]) -> list[Stated]:
     """Figures grouped by metric, in the order given, and period, newest first and long before short."""
     groups: dict[tuple[str, str], list[Figure]] = defaultdict(list)
     for figure in figures:

@@ -32,6 +32,9 @@ WORDS: Mapping[str, str | Promise] = {
     "older_than_stored": _("older than the price we have"),
     "closed_day": _("of a day on which the exchange was closed"),
     "beyond_limit": _("further from the last price than one day allows"),
+    "beyond_limit_confirmed": _("further from the last price than one day allows; a second source says the same"),
+    "second_source": _("the first source was too far off: the price is of a second one"),
+    "classes_apart": _("too far from the price of the company's other share class"),
     "market_value_differs": _("price × shares is more than 5% from the source's own market value"),
     "market_value_off": _("price × shares is more than 1% from the source's own market value"),
     "cap_mismatch": _("the source's market value is not its price × its shares"),
@@ -39,12 +42,18 @@ WORDS: Mapping[str, str | Promise] = {
     "rate_not_positive": _("the rate is zero or negative"),
     "same_currency": _("a rate of a currency against itself"),
     "future_day": _("its day lies in the future"),
+    # Daily bars (valuations.bars, valuations.history)
+    "no_bars": _("no source has bars of these days"),
+    "bar_differs": _("a bar differs by more than 1% from the stored row of a named source, which stays"),
+    "discarded": _("a bar that an editor has discarded"),
     # The job itself (valuations.refresh, valuations.ledger)
     "source_failed": _("the source gave no usable reply"),
+    "sources_rest": _("every source is left alone for now, after failures"),
     "no_source": _("no source covers this exchange"),
     "no_rates": _("the reply has no rates"),
     "job_failed": _("the job broke off"),
     "not_done": _("given up before it was done"),
+    "cancelled": _("cancelled before it was done"),
 }
 
 

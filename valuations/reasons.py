@@ -36,6 +36,8 @@ WORDS: Mapping[str, str | Promise] = {
     "part_of_year": _("%(period)s is not twelve months"),
     "no_rd": _("no R&D expense known for the same period"),
     "nothing_to_compare": _("no price of the session before to compare with"),
+    "few_prices": _("fewer than two prices from %(since)s on"),
+    "not_stated": _("no figure known on this day"),
     "no_members": _("no company has this number"),
     "no_benchmark": _("NVIDIA's market value is not known on this day"),
 }

@@ -1,4 +1,4 @@
-"""Refreshing prices and rates: fetch, check and store one batch of a run, and settle its outcomes.
+"""Refreshing prices: fetch, check and store one batch of a run, and settle its outcomes.
 
 A job may run twice or die half-way: everything is stored in one transaction, and outcomes are settled only while they
 are pending, so nothing is stored twice and the ledger tells what happened.
@@ -6,80 +6,57 @@ are pending, so nothing is stored twice and the ledger tells what happened.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Max
+from django.db import models, transaction
 from django.utils import timezone
 
 from companies.models import CorporateAction, Listing, Revision, ShareClass, ShareCount
-from companies.sources.base import Blocked, Outcome, SourceError
-from companies.sources.http import SourceClient
-from valuations.checks import QuoteContext, Verdict, check_quote, check_rate
+from companies.sources.base import Outcome
+from valuations.asking import Answer, ask, instrument_of
+from valuations.checks import QuoteContext, check_quote
+from valuations.history import run_history_batch
 from valuations.ledger import close_if_done, pending_outcomes
 from valuations.models import FxRate, HeldQuote, Quote, RefreshOutcome, RefreshRun
-from valuations.providers import quote_source, rate_sources
-from valuations.providers.base import Instrument, ParsedQuote, ParsedRate, QuoteRow, QuoteSource, RateSource
+from valuations.providers.base import Instrument, ParsedQuote
+from valuations.rate_refresh import run_rates_batch
+from valuations.rates import Rate, RateMissing, Rates
 from valuations.shares import Action, Count, CountMissing, shares_on
-from valuations.snapshot import read_calendar, share_count
-from valuations.spacing import waiting_for
+from valuations.snapshot import RATE_WINDOW, read_calendar, share_count
 from valuations.storage import (
     latest_quotes,
     misfit,
     quote_payload,
     quote_row,
-    rate_misfit,
     store_held,
     store_quotes,
-    store_rates,
     store_suspended,
     told_time,
 )
 
-log = logging.getLogger(__name__)
-
-CURRENCIES = frozenset({"CNY", "USD", "HKD", "EUR"})
-RATES_BACK = timedelta(days=10)  # the first look back of a source of rates
+WORTH_A_SECOND_OPINION = frozenset({"beyond_limit"})
+SAME_PRICE = Decimal("0.01")  # two sources that differ by less say the same: they are asked seconds apart
 Result = RefreshOutcome.Result
 
 
 def run_batch(run_id: int, batch: int) -> None:
     """Fetch, check and store one batch of a run. Running it again, or in two workers at once, changes nothing."""
     pending = list(pending_outcomes(run_id, batch).select_related("run", "listing").order_by("pk"))
-    if pending and pending[0].run.kind == RefreshRun.Kind.RATES:
-        _refresh_rates(pending[0])
-    elif pending:
-        _refresh_quotes(pending)
+    if pending:
+        match pending[0].run.kind:
+            case RefreshRun.Kind.QUOTES:
+                _refresh_quotes(pending)
+            case RefreshRun.Kind.RATES:
+                run_rates_batch(pending[0])
+            case RefreshRun.Kind.HISTORY:
+                run_history_batch(pending[0])
     # Also without anything to do: the worker before us may have died between its last two steps.
     close_if_done(run_id)
-
-
-def source_client(site: str) -> SourceClient:
-    """A client for a source: its address, who we are, how long we wait and how often we ask."""
-    contact = f" ({settings.SOURCE_CONTACT})" if settings.SOURCE_CONTACT else ""
-    return SourceClient(
-        settings.SOURCE_URLS[site],
-        user_agent=f"Xinpan/{settings.VERSION}{contact}",
-        timeout=settings.SOURCE_TIMEOUT,
-        wait=waiting_for(site, settings.SOURCE_INTERVAL),
-    )
-
-
-# --- Prices ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the sources said about one instrument. `provider` is the source whose row this is, "" when none answered."""
-
-    row: QuoteRow
-    provider: str
-    fetched_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +71,43 @@ class Judgement:
     quote: Quote | None = None
     held: ParsedQuote | None = None
     suspended: bool = False
+    second_opinion: Mapping[str, object] | None = None
+    wants_second: bool = False  # nothing becomes of it before another source was asked
 
 
 def _refresh_quotes(pending: Sequence[RefreshOutcome]) -> None:
-    """Ask for the listings of a batch, then store and settle in one transaction what is still pending."""
-    asked = [outcome.listing for outcome in pending if outcome.listing is not None]
-    answers = ask(asked, resting=_blocking(pending[0].run_id))
+    """Ask for the listings of a batch, and store and settle them; for prices in doubt ask another source first."""
+    answers = ask([outcome.listing for outcome in pending if outcome.listing is not None])
+    doubtful = _store_and_settle(pending, answers, None)
+    if doubtful:
+        listings = [outcome.listing for outcome in doubtful if outcome.listing is not None]
+        told_by = {answers[instrument_of(listing)].provider for listing in listings}
+        _store_and_settle(doubtful, answers, ask(listings, leave_out=told_by))
+
+
+def _store_and_settle(
+    outcomes: Sequence[RefreshOutcome],
+    answers: Mapping[Instrument, Answer],
+    seconds: Mapping[Instrument, Answer] | None,
+) -> list[RefreshOutcome]:
+    """In one transaction: judge, store and settle what is still pending. Returns those that want a second opinion.
+
+    Args:
+        seconds: What other sources say; None while they have not been asked.
+    """
     with transaction.atomic():
         # Locked, so that a job delivered twice settles each outcome once.
-        still = RefreshOutcome.objects.select_for_update().order_by("pk")
+        still = RefreshOutcome.objects.select_for_update(of=("self",)).order_by("pk").select_related("listing")
         open_outcomes = {
             outcome.listing_id: outcome
-            for outcome in still.filter(pk__in=[outcome.pk for outcome in pending], result=Result.PENDING)
+            for outcome in still.filter(pk__in=[outcome.pk for outcome in outcomes], result=Result.PENDING)
         }
-        if not open_outcomes:
-            return
-        judgements = judged([listing for listing in asked if listing.pk in open_outcomes], answers)
+        listings = [outcome.listing for outcome in open_outcomes.values() if outcome.listing is not None]
+        if not listings:
+            return []
+        judgements = judged(listings, answers, seconds)
+        doubtful = [open_outcomes.pop(judgement.listing.pk) for judgement in judgements if judgement.wants_second]
+        judgements = [judgement for judgement in judgements if not judgement.wants_second]
         now = timezone.now()
         held: list[HeldQuote] = []
         for judgement in judgements:
@@ -126,6 +124,7 @@ def _refresh_quotes(pending: Sequence[RefreshOutcome]) -> None:
         store_held(held)
         if changed:
             Revision.bump()
+    return doubtful
 
 
 _SETTLED = ("result", "reason", "detail", "provider", "stored", "done_at")
@@ -136,6 +135,8 @@ def _settle(outcomes: Sequence[RefreshOutcome]) -> None:
 
     Nearly all outcomes of a batch read alike, and one plain update of those costs a fraction of a bulk update.
     """
+    if not outcomes:
+        return
     alike: dict[tuple[object, ...], list[RefreshOutcome]] = {}
     for outcome in outcomes:
         alike.setdefault(tuple(getattr(outcome, name) for name in _SETTLED), []).append(outcome)
@@ -147,12 +148,6 @@ def _settle(outcomes: Sequence[RefreshOutcome]) -> None:
     RefreshOutcome.objects.bulk_update(others, _SETTLED, batch_size=500)
 
 
-def _blocking(run_id: int) -> frozenset[str]:
-    """Sources that have turned us away in this run: the batches that follow leave them alone."""
-    blocked = RefreshOutcome.objects.filter(run=run_id, result=Result.BLOCKED)
-    return frozenset(blocked.values_list("provider", flat=True).distinct())
-
-
 def _held(outcome: RefreshOutcome, judgement: Judgement, parsed: ParsedQuote, now: datetime) -> HeldQuote:
     return HeldQuote(
         outcome=outcome,
@@ -161,81 +156,84 @@ def _held(outcome: RefreshOutcome, judgement: Judgement, parsed: ParsedQuote, no
         reason=judgement.reason,
         detail=judgement.detail[:500],
         payload=quote_payload(parsed),
+        second_opinion=judgement.second_opinion,
         held_at=now,
     )
 
 
-def ask(listings: Iterable[Listing], *, resting: Collection[str] = ()) -> dict[Instrument, Answer]:
-    """Ask the sources in their order, each for what those before it left open. Network only, no database.
+def judged(
+    listings: Sequence[Listing],
+    answers: Mapping[Instrument, Answer],
+    seconds: Mapping[Instrument, Answer] | None = None,
+) -> list[Judgement]:
+    """What is to become of each listing, given the answers. Reads in a constant number of queries, stores nothing.
 
     Args:
-        resting: Sources that are not to be asked.
+        seconds: What other sources say of prices in doubt; None when they have not been asked.
     """
-    waiting = [_instrument(listing) for listing in listings]
-    troubles: dict[Instrument, list[tuple[Outcome, str]]] = {}
-    answers: dict[Instrument, Answer] = {}
-    for source in (quote_source(slug) for slug in settings.QUOTE_SOURCES):
-        mine = [instrument for instrument in waiting if instrument.mic in source.mics and instrument not in answers]
-        for start in range(0, len(mine), source.batch_size):
-            part = mine[start : start + source.batch_size]
-            try:
-                answers |= _asked(source, part, resting)
-            except SourceError as error:
-                log.info("%s: %s", source.slug, error)
-                for instrument in part:
-                    troubles.setdefault(instrument, []).append((error.outcome, f"{source.label}: {error}"))
-    now = timezone.now()
-    for instrument in waiting:
-        if instrument not in answers:
-            told = troubles.get(instrument, [(Outcome.NO_DATA, "no source covers this exchange")])
-            reason = "source_failed" if instrument in troubles else "no_source"
-            row = QuoteRow(instrument, told[-1][0], None, reason, "; ".join(text for _, text in told))
-            answers[instrument] = Answer(row, "", now)
-    return answers
-
-
-def _asked(
-    source: QuoteSource, instruments: Sequence[Instrument], resting: Collection[str]
-) -> dict[Instrument, Answer]:
-    """The answers of one source. Raises SourceError when there are none."""
-    if source.slug in resting:
-        raise Blocked("left alone, it has turned us away in this run")
-    with source_client(source.site) as client:
-        reply = source.fetch(client, instruments)
-    return {row.instrument: Answer(row, source.slug, reply.fetched_at) for row in source.parse(reply, instruments)}
-
-
-def _instrument(listing: Listing) -> Instrument:
-    return Instrument(listing.mic, listing.ticker, listing.currency)
-
-
-def judged(listings: Sequence[Listing], answers: Mapping[Instrument, Answer]) -> list[Judgement]:
-    """What is to become of each listing, given the answers. Reads in a constant number of queries, stores nothing."""
     contexts = _Contexts(listings)
-    return [_judgement(listing, answers[_instrument(listing)], contexts) for listing in listings]
+    return [_judgement(listing, answers[instrument_of(listing)], seconds, contexts) for listing in listings]
 
 
-def _judgement(listing: Listing, answer: Answer, contexts: _Contexts) -> Judgement:
+def _judgement(
+    listing: Listing, answer: Answer, seconds: Mapping[Instrument, Answer] | None, contexts: _Contexts
+) -> Judgement:
     row, quote = answer.row, answer.row.quote
-
-    def judgement(result: str, reason: str, detail: str, **what: Quote | ParsedQuote | bool | None) -> Judgement:
-        return Judgement(listing, result, reason, detail, answer.provider, **what)  # type: ignore[arg-type]
-
+    about = partial(Judgement, listing, provider=answer.provider)
     if quote is None:
-        return judgement(row.outcome, row.reason, row.detail, suspended=row.reason == "suspended")
+        return about(row.outcome, row.reason, row.detail, suspended=row.reason == "suspended")
     if problem := misfit(quote):
-        return judgement(Result.BAD_ROW, "misfit", problem)
+        return about(Result.BAD_ROW, "misfit", problem)
     if row.outcome not in (Outcome.OK, Outcome.OK_FLAG):
-        return judgement(row.outcome, row.reason, row.detail, held=quote)
+        return about(row.outcome, row.reason, row.detail, held=quote)
     verdict = check_quote(quote, contexts.of(listing, quote.day))
-    if not verdict.store:
-        return judgement(verdict.outcome, verdict.reason, verdict.detail, held=quote)
-    stored = quote_row(listing, quote, answer.provider, answer.fetched_at, contexts.calendar)
-    return judgement(verdict.outcome, verdict.reason, verdict.detail, quote=stored)
+    if verdict.store:
+        stored = quote_row(listing, quote, answer.provider, answer.fetched_at, contexts.calendar)
+        return about(verdict.outcome, verdict.reason, verdict.detail, quote=stored)
+    doubted = about(verdict.outcome, verdict.reason, verdict.detail, held=quote)
+    if verdict.reason not in WORTH_A_SECOND_OPINION:
+        return doubted
+    if seconds is None:
+        return replace(doubted, wants_second=True)
+    second = seconds.get(instrument_of(listing))
+    return doubted if second is None else _with_second_opinion(doubted, quote, second, contexts)
+
+
+def _with_second_opinion(doubted: Judgement, first: ParsedQuote, second: Answer, contexts: _Contexts) -> Judgement:
+    """A price beyond the venue's limit, after another source was asked.
+
+    A second price that passes the checks is stored, and the first one put aside. A second source that says the same
+    shows that the price is real, but not why: without the corporate action the share count would not follow, so that
+    the price still waits for someone who knows.
+    """
+    quote = second.row.quote
+    if quote is None or second.row.outcome not in (Outcome.OK, Outcome.OK_FLAG) or misfit(quote):
+        told = f"{second.provider or 'no other source'}: {second.row.detail or second.row.reason}"
+        return replace(doubted, detail=f"{doubted.detail}; {told}")
+    opinion = {"provider": second.provider, **quote_payload(quote)}
+    agrees = abs(quote.price / first.price - 1) <= SAME_PRICE if first.price else False
+    told = f"{second.provider} says {quote.price}"
+    verdict = check_quote(quote, contexts.of(doubted.listing, quote.day))
+    if agrees or not verdict.store:
+        return replace(
+            doubted,
+            reason="beyond_limit_confirmed" if agrees else doubted.reason,
+            detail=f"{doubted.detail}; {told}",
+            second_opinion=opinion,
+        )
+    return replace(
+        doubted,
+        result=Result.OK_FLAG,
+        reason="second_source",
+        detail=f"{doubted.provider}: {doubted.detail}; {told}",
+        provider=second.provider,
+        quote=quote_row(doubted.listing, quote, second.provider, second.fetched_at, contexts.calendar),
+        second_opinion=opinion,
+    )
 
 
 class _Contexts:
-    """What we know of the listings of a batch, read in five queries."""
+    """What we know of the listings of a batch, read in six queries, and two more where a company has two classes."""
 
     def __init__(self, listings: Sequence[Listing]) -> None:
         self.calendar = read_calendar()
@@ -251,6 +249,36 @@ class _Contexts:
             self.actions.setdefault(action.company_id, []).append(
                 (action.share_class, Action(action.ex_day, action.ratio, action.new_shares, action.kind, action.pk))
             )
+
+        self.others = self._other_classes(companies)
+        self.rates = self._rates() if self.others else Rates([], settings.RATE_SOURCES)
+
+    def _other_classes(self, companies: Collection[int]) -> dict[int, list[tuple[str, Quote]]]:
+        """The newest prices of companies with more than one listed class, by company; with the currency of each."""
+        listings = Listing.objects.filter(company__in=companies, delisted_on=None)
+        several = listings.values("company").annotate(n=models.Count("share_class", distinct=True)).filter(n__gt=1)
+        found: dict[int, list[tuple[str, Quote]]] = {}
+        siblings = {one.pk: one for one in listings.filter(company__in=several.values("company"))}
+        for quote in latest_quotes(siblings) if siblings else ():
+            sibling = siblings[quote.listing_id]
+            found.setdefault(sibling.company_id, []).append((sibling.currency, quote))
+        return found
+
+    def _rates(self) -> Rates:
+        newest = FxRate.objects.filter(span=FxRate.Span.DAY, day__gte=self.now.date() - RATE_WINDOW)
+        rows = newest.values_list("base", "quote", "day", "rate", "provider", "pk")
+        return Rates((Rate(*row) for row in rows), settings.RATE_SOURCES)
+
+    def _other_class_price(self, listing: Listing, day: date) -> Decimal | None:
+        """The newest price of another class of the company, in the currency of this one; None when there is none."""
+        for currency, quote in self.others.get(listing.company_id, []):
+            if quote.listing_id == listing.pk or currency == listing.currency:
+                continue
+            try:
+                return quote.close * self.rates.conversion(currency, listing.currency, day).factor
+            except RateMissing:
+                continue
+        return None
 
     def of(self, listing: Listing, day: date) -> QuoteContext:
         """What a quote of this listing and day is checked against."""
@@ -279,93 +307,7 @@ class _Contexts:
             shares=shares,
             corporate_action_between=bool(between),
             action_ratio=ratio if between else None,
+            other_class_price=self._other_class_price(listing, day),
             calendar=self.calendar,
             now=self.now,
         )
-
-
-# --- Exchange rates -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class RatesJudgement:
-    """What becomes of the reply of one source of rates: `rows` are to be stored."""
-
-    result: str
-    reason: str = ""
-    detail: str = ""
-    rows: tuple[FxRate, ...] = ()
-
-
-def _refresh_rates(pending: RefreshOutcome) -> None:
-    judgement = judged_rates(pending.provider)
-    with transaction.atomic():
-        # Settling first: of two workers with this job the second one waits here, and then has nothing to store.
-        settled = RefreshOutcome.objects.filter(pk=pending.pk, result=Result.PENDING).update(
-            result=judgement.result,
-            reason=judgement.reason,
-            detail=judgement.detail[:500],
-            stored=len(judgement.rows),
-            done_at=timezone.now(),
-        )
-        if settled and store_rates(judgement.rows):
-            Revision.bump()
-
-
-def judged_rates(slug: str) -> RatesJudgement:
-    """Ask one source for the rates since its newest stored day, and check them. Stores nothing."""
-    source = rate_sources(fred_api_key=settings.FRED_API_KEY)[slug]
-    try:
-        rates, fetched_at = _fetch_rates(source)
-    except SourceError as error:
-        log.info("%s: %s", source.slug, error)
-        return RatesJudgement(error.outcome, "source_failed", f"{source.label}: {error}")
-    last = _last_rates(source.slug)
-    now = timezone.now()
-    verdicts = [(rate, _rate_verdict(rate, last.get((rate.base, rate.quote)), now)) for rate in rates]
-    rows = tuple(
-        FxRate(
-            base=rate.base, quote=rate.quote, day=rate.day, rate=rate.rate, provider=source.slug, fetched_at=fetched_at
-        )
-        for rate, verdict in verdicts
-        if verdict.store
-    )
-    return _rates_judgement([verdict for _, verdict in verdicts], rows)
-
-
-def _rate_verdict(rate: ParsedRate, last: Decimal | None, now: datetime) -> Verdict:
-    if problem := rate_misfit(rate):
-        return Verdict(Outcome.BAD_ROW, False, "misfit", problem)
-    return check_rate(rate, last, now=now)
-
-
-def _fetch_rates(source: RateSource) -> tuple[list[ParsedRate], datetime]:
-    today = timezone.now().date()
-    newest = FxRate.objects.filter(provider=source.slug, span=FxRate.Span.DAY).aggregate(day=Max("day"))["day"]
-    start = max(newest or today - RATES_BACK, today - timedelta(days=source.max_days - 1))
-    with source_client(source.site) as client:
-        reply = source.fetch(client, min(start, today), today)
-    rates = [rate for rate in source.parse(reply) if {rate.base, rate.quote} <= CURRENCIES and rate.base != rate.quote]
-    return rates, reply.fetched_at
-
-
-def _last_rates(provider: str) -> Mapping[tuple[str, str], Decimal]:
-    found: dict[tuple[str, str], Decimal] = {}
-    since = timezone.now().date() - timedelta(days=60)
-    rows = FxRate.objects.filter(provider=provider, span=FxRate.Span.DAY, day__gte=since).order_by("day")
-    for base, quote, rate in rows.values_list("base", "quote", "rate"):
-        found[base, quote] = rate
-    return found
-
-
-def _rates_judgement(verdicts: Sequence[Verdict], rows: tuple[FxRate, ...]) -> RatesJudgement:
-    """One word for the whole reply; the first refusal, else the first remark, gives the reason."""
-    if not verdicts:
-        return RatesJudgement(Result.NO_DATA, "no_rates")
-    refused = next((verdict for verdict in verdicts if not verdict.store), None)
-    if refused is not None:
-        return RatesJudgement(Result.PARTIAL if rows else refused.outcome, refused.reason, refused.detail, rows)
-    flagged = next((verdict for verdict in verdicts if verdict.reason), None)
-    if flagged is not None:
-        return RatesJudgement(Result.OK_FLAG, flagged.reason, flagged.detail, rows)
-    return RatesJudgement(Result.OK, rows=rows)

@@ -15,7 +15,7 @@ Hours = tuple[tuple[time, time], ...]
 
 
 class DayKind(StrEnum):
-    """What an exchange does on one day."""
+    """What an exchange does on one day. `late` is a day that opens later than others: a storm, as a rule."""
 
     OPEN = "open"
     HALF = "half"
@@ -25,11 +25,16 @@ class DayKind(StrEnum):
 
 
 class Phase(StrEnum):
-    """Where an exchange is in its day. `closed` is a weekend, `holiday` a weekday on which it does not trade."""
+    """Where an exchange is in its day. `closed` is a weekend, `holiday` a weekday on which it does not trade.
+
+    `closing_auction` is the time after continuous trading in which the closing price is made (Hong Kong). Where that
+    auction is the end of the session itself, as on the mainland, it is `open`.
+    """
 
     OPEN = "open"
     LUNCH = "lunch"
     BEFORE_OPEN = "before_open"
+    CLOSING_AUCTION = "closing_auction"
     AFTER_CLOSE = "after_close"
     CLOSED = "closed"
     HOLIDAY = "holiday"
@@ -99,6 +104,8 @@ class Market:
         return Decimal("0.2") if wide else Decimal("0.1")
 
 
+# The closing auction (from 14:57) is the end of the session. STAR and ChiNext trade at the closing price until 15:30:
+# that moves no price, but a source may stamp one with the time of such a trade.
 _MAINLAND: Hours = ((time(9, 30), time(11, 30)), (time(13), time(15)))
 _NEW_YORK: Hours = ((time(9, 30), time(16)),)
 _NEW_YORK_HALF: Hours = ((time(9, 30), time(13)),)
@@ -134,10 +141,15 @@ _DELAY_MINUTES = 15
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Which days are sessions: `exceptions` to "weekdays are open" within the `known_years` of each exchange."""
+    """Which days are sessions: `exceptions` to "weekdays are open" within the `known_years` of each exchange.
+
+    `clock` has the opening and the closing of days that keep other hours than the rest of their kind, in local time;
+    None in it is the usual one.
+    """
 
     exceptions: Mapping[tuple[str, date], DayKind] = field(default_factory=dict)
     known_years: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    clock: Mapping[tuple[str, date], tuple[time | None, time | None]] = field(default_factory=dict)
 
     def kind(self, mic: str, day: date) -> DayKind:
         """What `mic` does on `day`; a weekday outside the known years is unknown."""
@@ -149,8 +161,8 @@ class Calendar:
         return DayKind.OPEN if day.year in self.known_years.get(mic, frozenset()) else DayKind.UNKNOWN
 
     def is_session(self, mic: str, day: date) -> bool:
-        """Known to trade on `day`, for the whole day or half of it."""
-        return self.kind(mic, day) in (DayKind.OPEN, DayKind.HALF)
+        """Known to trade on `day`, for the whole day or a part of it."""
+        return self.kind(mic, day) in (DayKind.OPEN, DayKind.HALF, DayKind.LATE)
 
     def last_session(self, mic: str, on_or_before: date) -> date | None:
         """The newest day known to be a session, or None when none is known within two months."""
@@ -180,14 +192,16 @@ class Calendar:
     def hours(self, mic: str, day: date) -> tuple[tuple[datetime, datetime], ...]:
         """Opening spells of one day as aware datetimes; empty when it is not known to be a session."""
         market = MARKETS[mic]
+        opens, closes = self.clock.get((mic, day), (None, None))
         match self.kind(mic, day):
-            case DayKind.OPEN:
-                spells = market.sessions
-            case DayKind.HALF:
-                spells = market.half_sessions
+            case DayKind.HALF if closes is None:
+                usual = market.half_sessions
+            case DayKind.OPEN | DayKind.HALF | DayKind.LATE:
+                usual = market.sessions
             case _:
                 return ()
         zone = market.zone
+        spells = spells_between(usual, opens, closes)
         return tuple((datetime.combine(day, a, zone), datetime.combine(day, b, zone)) for a, b in spells)
 
     def opens_at(self, mic: str, day: date) -> datetime | None:
@@ -230,12 +244,31 @@ class Calendar:
             return Phase.UNKNOWN
         if kind is DayKind.CLOSED:
             return Phase.CLOSED if day.weekday() >= 5 else Phase.HOLIDAY
-        spells = self.hours(mic, day)
+        spells, settles = self.hours(mic, day), self.settles_at(mic, day)
+        if settles is None:
+            return Phase.UNKNOWN  # hours were entered that leave no time to trade
         if at < spells[0][0]:
             return Phase.BEFORE_OPEN
-        if at >= spells[-1][1]:
+        if at >= settles:
             return Phase.AFTER_CLOSE
+        if at >= spells[-1][1]:
+            return Phase.CLOSING_AUCTION
         return Phase.OPEN if any(opens <= at < closes for opens, closes in spells) else Phase.LUNCH
+
+
+def spells_between(usual: Hours, opens: time | None, closes: time | None) -> Hours:
+    """The usual spells of a day, but from `opens` and until `closes` where they are given.
+
+    Hours that lie outside all usual spells are a spell of their own when both ends are known, and nothing otherwise.
+    """
+    spells = [(a, b) for a, b in usual if (opens is None or opens < b) and (closes is None or a < closes)]
+    if not spells:
+        return () if opens is None or closes is None else ((opens, closes),)
+    if opens is not None:
+        spells[0] = opens, spells[0][1]
+    if closes is not None:
+        spells[-1] = spells[-1][0], closes
+    return tuple(spells)
 
 
 def _days(after: date, until: date) -> Iterator[date]:
@@ -296,7 +329,9 @@ def freshness(
         recent = last_at is not None and now - last_at <= timedelta(minutes=limit)
         return moving if recent and not final else FreshnessState.CLOSED
 
-    if phase is Phase.AFTER_CLOSE and (final or (last_at is None and day == finished)):
+    is_over = day == local.date() and phase in (Phase.CLOSING_AUCTION, Phase.AFTER_CLOSE)
+    # The price is the close: by its own time or, for a daily row without one, because the close is made.
+    if is_over and (final or (last_at is None and day == finished)):
         return FreshnessState.CLOSED
     if day < local.date() or last_at is None:
         opened = calendar.opens_at(mic, local.date())

@@ -30,13 +30,21 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A corporate action: on `ex_day` the count is multiplied by `ratio` and `new_shares` are added."""
+    """A corporate action: on `ex_day` the count is multiplied by `ratio` and `new_shares` are added.
+
+    A cash dividend has ratio 1 and adds none: it is an action, but nothing here follows from it.
+    """
 
     ex_day: date
     ratio: Decimal
     new_shares: int
     kind: str
     key: int = 0
+
+    @property
+    def changes_count(self) -> bool:
+        """Whether there are more or fewer shares after it."""
+        return self.ratio != 1 or self.new_shares != 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ def shares_on(
     Args:
         day: The day asked for.
         counts: Known counts of the class, in any order.
-        actions: Corporate actions of the class, in any order.
+        actions: Corporate actions of the class, in any order; those that leave the count as it is are passed over.
         listed_on: First day of trading; None lets the first count reach back without a limit.
 
     Raises:
@@ -69,7 +77,7 @@ def shares_on(
     Source: docs/formulas.md, "Shares on a day".
     """
     by_age = sorted(counts, key=lambda count: (count.valid_from, [-place for place in count.rank]))
-    in_order = sorted(actions, key=lambda action: action.ex_day)
+    in_order = sorted((action for action in actions if action.changes_count), key=lambda action: action.ex_day)
     if not by_age:
         raise CountMissing(None)
     known = [count for count in by_age if count.valid_from <= day]

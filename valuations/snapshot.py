@@ -9,12 +9,15 @@ and revenue is converted at the rate of that day too, so that a multiple is the 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from math import ceil
 from threading import Lock
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -37,7 +40,7 @@ from companies.models import (
 from companies.models.company import OLDEST_LISTING_FIRST
 from companies.stages import APPLYING
 from valuations.choice import TIERS, FigureFact
-from valuations.models import ExchangeDay, ExchangeYear, FxRate, Quote, RefreshOutcome
+from valuations.models import ExchangeDay, ExchangeYear, FxRate, Quote, RefreshOutcome, RefreshRun
 from valuations.money import CurrencyMismatch, Interval, Money, NotMeaningful, hull, total
 from valuations.multiples import change, price_to_sales, rd_intensity, share_of
 from valuations.rates import Conversion, Rate, RateMissing, Rates
@@ -45,6 +48,7 @@ from valuations.reasons import Missing
 from valuations.sessions import MARKETS, Calendar, DayKind, FreshnessState, freshness
 from valuations.shares import Action, Count, CountMissing, SharesOnDay, behind_price, shares_on
 from valuations.trailing import Flow, FlowMissing, RevenueBasis, flow
+from valuations.visibility import DayPrices, Earlier, reveals, visible
 
 T = TypeVar("T")
 Row = TypeVar("Row", bound=Model)
@@ -62,11 +66,18 @@ class Question:
     as_of: date
     currency: str = "CNY"
     basis: RevenueBasis = RevenueBasis.TTM
+    delay_minutes: int = 0  # how old a price must be for this reader to see it
+
+    def cutoff(self, now: datetime) -> datetime | None:
+        """Prices made later are not shown; None when all are. By whole minutes, so that answers can be kept."""
+        if not self.delay_minutes:
+            return None
+        return now.replace(second=0, microsecond=0) - timedelta(minutes=self.delay_minutes)
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """The last price of a listing known on the day, in the listing's currency."""
+    """The last price of a listing known on the day and shown to the reader, in the listing's currency."""
 
     listing: Listing
     quote: Quote
@@ -148,6 +159,7 @@ class CompanyValuation:
     listings: tuple[Listing, ...]
     stage: str
     price: Price | None = None
+    prices: tuple[Price, ...] = ()  # of every listing that has one; the first is `price`
     market_value: MarketValue | None = None
     revenue: Revenue | None = None
     price_to_sales: Interval | None = None
@@ -222,6 +234,7 @@ class Snapshot:
     rates: Mapping[int, FxRate]
     counts: Rows[ShareCount]
     actions: Mapping[int, CorporateAction]
+    calendar: Calendar = field(default_factory=Calendar)
 
     def row(self, slug: str) -> CompanyValuation | None:
         """The row of one company."""
@@ -250,7 +263,8 @@ def today() -> date:
 
 def cached_snapshot(question: Question) -> Snapshot:
     """`snapshot`, kept until a fact changes or the clock changes the state of a price."""
-    moment = (Revision.current(), _clock(question.as_of), settings.STALE_AFTER_OPEN_MINUTES)
+    revision = Revision.current()
+    moment = (revision, _clock(question, revision), settings.STALE_AFTER_OPEN_MINUTES)
     # Of the readers who come at once after a change, one reads the facts and the others wait for it.
     with _reading(question, *moment):
         return _snapshots_of(*moment)(question)
@@ -258,12 +272,32 @@ def cached_snapshot(question: Question) -> Snapshot:
 
 def page_tag(question: Question) -> str:
     """Changes whenever a page that answers `question` may show something else. Costs one query."""
-    return f"{Revision.current()}-{_clock(question.as_of)}"
+    revision = Revision.current()
+    return f"{revision}-{_clock(question, revision)}"
 
 
-def _clock(as_of: date) -> int:
-    """Five minutes of the present day; nothing of the past depends on the clock."""
-    return int(timezone.now().timestamp()) // 300 if as_of >= today() else 0
+def _clock(question: Question, revision: int) -> str:
+    """What of the time a page depends on: five minutes of the present day, and which prices have come into view."""
+    now, day = timezone.now(), today()
+    five_minutes = int(now.timestamp()) // 300 if question.as_of >= day else 0
+    # New York still trades on the day that Shanghai calls yesterday; prices of earlier days are old enough for all.
+    if not question.delay_minutes or question.as_of < day - timedelta(days=1):
+        return f"{five_minutes}"
+    return f"{five_minutes}.{bisect_right(_reveals(revision, question.delay_minutes), int(now.timestamp()) // 60)}"
+
+
+@lru_cache(maxsize=4)
+def _reveals(revision: int, delay_minutes: int) -> tuple[int, ...]:
+    """The minutes at which a stored price comes into view, as minutes since 1970 in order.
+
+    Kept until a fact changes: a poll then asks the database nothing more, and where nothing is hidden the page stays.
+    """
+    delay = timedelta(minutes=delay_minutes)
+    newest = Quote.objects.of_listing_until(today() + timedelta(days=1)).values("pk")[:1]
+    listings = Listing.objects.annotate(newest=Subquery(newest))
+    quotes = Quote.objects.filter(pk__in=listings.values("newest")).order_by()
+    moments = (moment for quote in quotes for moment in reveals(day_prices(quote), delay))
+    return tuple(sorted({ceil(moment.timestamp() / 60) for moment in moments}))
 
 
 @lru_cache(maxsize=64)
@@ -272,9 +306,10 @@ def _reading(*key: object) -> Lock:
     return Lock()
 
 
-@lru_cache(maxsize=2)
-def _snapshots_of(revision: int, clock: int, stale_after: int) -> Callable[[Question], Snapshot]:
-    """`snapshot` with a memory, for one moment: two of them, since the past has another clock than the present.
+@lru_cache(maxsize=4)
+def _snapshots_of(revision: int, clock: str, stale_after: int) -> Callable[[Question], Snapshot]:
+    """`snapshot` with a memory, for one moment: four of them, since the past has another clock than the present, and
+    whoever is shown prices late another one than the others.
 
     Snapshots of earlier moments are let go together, for nobody will ask for them again.
     """
@@ -287,18 +322,32 @@ def snapshot(question: Question, companies: QuerySet[Company] | None = None) -> 
     Nothing published later is used: quotes and rates count from their day, figures from their publication, share
     counts from the day they take effect.
     """
+    return snapshots(question, (question.basis,), companies)[question.basis]
+
+
+def snapshots(
+    question: Question, bases: Iterable[RevenueBasis], companies: QuerySet[Company] | None = None
+) -> dict[RevenueBasis, Snapshot]:
+    """`snapshot` on several revenue bases at once, whatever that of the question; the facts are read only once."""
     found = list(Company.objects.all() if companies is None else companies)
     ids = None if companies is None else [company.pk for company in found]
     facts = _Facts(question, ids)
-    return Snapshot(
-        question=question,
-        rows=tuple(facts.valuation(company) for company in found),
-        first_day=None if facts.quotes else Quote.objects.aggregate(first=Min("day"))["first"],
-        figures=Rows(Figure.objects.select_related("source"), facts.figure_keys),
-        rates=facts.rate_rows,
-        counts=Rows(ShareCount.objects.select_related("source"), facts.count_keys),
-        actions=facts.action_rows,
-    )
+    first_day = None if facts.quotes else Quote.objects.aggregate(first=Min("day"))["first"]
+    figures = Rows(Figure.objects.select_related("source"), facts.figure_keys)
+    counts = Rows(ShareCount.objects.select_related("source"), facts.count_keys)
+    return {
+        basis: Snapshot(
+            question=replace(question, basis=basis),
+            rows=tuple(facts.valuation(company, basis) for company in found),
+            first_day=first_day,
+            figures=figures,
+            rates=facts.rate_rows,
+            counts=counts,
+            actions=facts.action_rows,
+            calendar=facts.calendar,
+        )
+        for basis in bases
+    }
 
 
 class _Facts:
@@ -309,13 +358,17 @@ class _Facts:
         as_of = question.as_of
         of_companies = Q() if companies is None else Q(company__in=companies)
 
+        self.now = timezone.now()
+        self.cutoff = question.cutoff(self.now)
         last_result = (
-            RefreshOutcome.objects.filter(listing=OuterRef("pk"), done_at__isnull=False)
+            RefreshOutcome.objects.filter(
+                listing=OuterRef("pk"), run__kind=RefreshRun.Kind.QUOTES, done_at__isnull=False
+            )
             .order_by("-done_at")
             .values("result")[:1]
         )
         self.listings: dict[int, list[Listing]] = defaultdict(list)
-        until = Quote.objects.of_listing_until(as_of).values("pk")
+        until = Quote.objects.of_listing_until(as_of).old_enough(self.cutoff).values("pk")
         listings = (
             Listing.objects.filter(of_companies)
             .order_by(*OLDEST_LISTING_FIRST)
@@ -325,7 +378,8 @@ class _Facts:
             self.listings[listing.company_id].append(listing)
         last = [listing.quote_pk for listing in listings if listing.quote_pk]
         self.quotes = {
-            quote.listing_id: quote for quote in Quote.objects.filter(pk__in=last).select_related("source").order_by()
+            quote.listing_id: as_seen(quote, self.cutoff)
+            for quote in Quote.objects.filter(pk__in=last).select_related("source").order_by()
         }
         before = Quote.objects.filter(pk__in=[listing.before_pk for listing in listings if listing.before_pk])
         self.before = {
@@ -344,7 +398,11 @@ class _Facts:
             self.counts[company][share_class].append(count)
             self.count_keys.append(count.key)
         self.action_rows = {
-            row.pk: row for row in CorporateAction.objects.filter(of_companies).select_related("source")
+            row.pk: row
+            # Dividends leave the number of shares as it is, and there are many.
+            for row in CorporateAction.objects.filter(of_companies)
+            .exclude(kind=CorporateAction.Kind.DIVIDEND)
+            .select_related("source")
         }
         self.actions: dict[int, list[tuple[str, Action]]] = defaultdict(list)
         for row in self.action_rows.values():
@@ -383,9 +441,8 @@ class _Facts:
             (Rate(row.base, row.quote, row.day, row.rate, row.provider, row.pk) for row in self.rate_rows.values()),
             settings.RATE_SOURCES,
         )
-        self.now = timezone.now()
 
-    def valuation(self, company: Company) -> CompanyValuation:
+    def valuation(self, company: Company, basis: RevenueBasis) -> CompanyValuation:
         """One company's row."""
         as_of = self.question.as_of
         listings = tuple(
@@ -408,14 +465,15 @@ class _Facts:
             missing,
         )
         on = value.day if value is not None else as_of
-        revenue = _kept(self._flow(company, "revenue", on), "revenue", missing)
-        rd_expense = self._flow(company, "rd_expense", on)
+        revenue = _kept(self._flow(company, "revenue", basis, on), "revenue", missing)
+        rd_expense = self._flow(company, "rd_expense", basis, on)
         intensity = _kept(_intensity(rd_expense, revenue), "rd_to_revenue", missing)
         return CompanyValuation(
             company=company,
             listings=listings,
             stage=stage,
             price=price,
+            prices=tuple(prices),
             market_value=value,
             revenue=revenue,
             price_to_sales=_kept(_multiple(value, revenue), "price_to_sales", missing),
@@ -447,12 +505,14 @@ class _Facts:
                 day=quote.day,
                 last_at=quote.last_at,
                 final=quote.final,
-                delayed=quote.delayed,
+                # Whoever is shown prices late is told so while the exchange is open.
+                delayed=quote.delayed or bool(self.cutoff),
                 suspended=quote.suspended,
                 now=self.now if live else _end_of_day(listing.mic, as_of),
                 calendar=self.calendar,
                 failed=live and getattr(listing, "last_result", None) in SOURCE_TROUBLE,
-                limit_minutes=settings.STALE_AFTER_OPEN_MINUTES,
+                # Late on purpose is not stale: what is shown may be twice the delay old (valuations.visibility).
+                limit_minutes=settings.STALE_AFTER_OPEN_MINUTES + 2 * self.question.delay_minutes,
             )
         return Price(listing, quote, state, self._change(listing, quote))
 
@@ -517,9 +577,9 @@ class _Facts:
             return Missing("open_at_both_ends")
         return MarketValue(money, last, round=RoundValue(of_last, conversion, money))
 
-    def _flow(self, company: Company, metric: str, on: date) -> Revenue | Missing:
+    def _flow(self, company: Company, metric: str, basis: RevenueBasis, on: date) -> Revenue | Missing:
         try:
-            amount = flow(self.figures.get((company.pk, metric), []), self.question.basis, self.question.as_of)
+            amount = flow(self.figures.get((company.pk, metric), []), basis, self.question.as_of)
             conversion = self.rates.conversion(amount.money.currency, self.question.currency, on)
         except FlowMissing as lacking:
             return Missing(lacking.code, {"period": lacking.period})
@@ -657,11 +717,47 @@ def _count(total: int, valid_from: date, method: str, tier: str, published_on: d
 
 def read_calendar() -> Calendar:
     """The exchange days at hand."""
-    exceptions = {(mic, day): DayKind(kind) for mic, day, kind in ExchangeDay.objects.values_list("mic", "day", "kind")}
+    exceptions: dict[tuple[str, date], DayKind] = {}
+    clock: dict[tuple[str, date], tuple[time | None, time | None]] = {}
+    for mic, day, kind, opens, closes in ExchangeDay.objects.values_list("mic", "day", "kind", "opens", "closes"):
+        exceptions[mic, day] = DayKind(kind)
+        if opens is not None or closes is not None:
+            clock[mic, day] = opens, closes
     years: dict[str, set[int]] = defaultdict(set)
     for mic, year in ExchangeYear.objects.values_list("mic", "year"):
         years[mic].add(year)
-    return Calendar(exceptions, {mic: frozenset(known) for mic, known in years.items()})
+    return Calendar(exceptions, {mic: frozenset(known) for mic, known in years.items()}, clock)
+
+
+def day_prices(quote: Quote) -> DayPrices:
+    """What a row keeps of the prices of its day, as the pure functions take it."""
+    # A last price that was corrected under its old time is corrected wherever it is kept.
+    coming_close = quote.close if quote.coming_at and quote.coming_at == quote.last_at else quote.coming_close
+    return DayPrices(
+        day=quote.day,
+        close=quote.close,
+        last_at=quote.last_at,
+        fetched_at=quote.fetched_at,
+        earlier=Earlier(quote.public_close, quote.public_at, coming_close, quote.coming_at),
+    )
+
+
+def as_seen(quote: Quote, cutoff: datetime | None) -> Quote:
+    """The row as a reader may see it who is shown prices made at `cutoff` or before: itself, or a copy never saved.
+
+    The copy carries an earlier price of the day. High, low and volume of the day would tell the later ones, so it has
+    none. A row without such a price is not to be asked for (`QuoteQuerySet.old_enough`).
+    """
+    shown = visible(day_prices(quote), cutoff)
+    if shown is None:
+        raise ValueError(f"no price of {quote} is old enough")
+    close, at = shown
+    if at == quote.last_at:
+        return quote
+    seen = copy(quote)
+    seen.close, seen.last_at, seen.final = close, at, False
+    seen.open = seen.high = seen.low = seen.volume = seen.fetched_at = None
+    return seen
 
 
 def _end_of_day(mic: str, day: date) -> datetime:

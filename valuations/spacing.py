@@ -7,11 +7,9 @@ from collections.abc import Callable
 from time import sleep
 from typing import cast
 
-from django.conf import settings
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
+
+from valuations.queueing import redis_client
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +41,7 @@ def waiting_for(site: str, interval: float) -> Callable[[], None]:
 
 
 def _seconds_until_turn(site: str, interval: float) -> float:
-    client = _redis()
+    client = redis_client(PATIENCE)
     try:
         return cast(int, client.eval(_BOOK, 1, f"xinpan:next:{site}", str(int(interval * 1000)))) / 1000
     except (RedisError, OSError) as error:
@@ -51,12 +49,3 @@ def _seconds_until_turn(site: str, interval: float) -> float:
         return interval
     finally:
         client.close()
-
-
-def _redis() -> Redis:
-    """A connection to the broker's Redis; Celery and redis-py write the address of a socket differently."""
-    address = settings.REDIS_URL.replace("redis+socket://", "unix://", 1)
-    # One try: redis-py would otherwise go on for seconds, and there is a way to do without.
-    return Redis.from_url(
-        address, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), 0)
-    )

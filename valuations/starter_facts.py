@@ -14,7 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from functools import cached_property
 from hashlib import sha256
@@ -305,6 +305,16 @@ def _check_fx_rate(values: Values, facts: Facts, complain: Complain) -> None:
         complain("quote", "is the same currency as base")
 
 
+def _check_exchange_day(values: Values, facts: Facts, complain: Complain) -> None:
+    opens, closes = values["opens"], values["closes"]
+    if values["kind"] == ExchangeDay.Kind.CLOSED and (opens or closes):
+        complain("opens" if opens else "closes", "must be empty for a closed day")
+    if values["kind"] == ExchangeDay.Kind.LATE and opens is None:
+        complain("opens", "is empty, but the day opens late")
+    if opens is not None and closes is not None and opens >= closes:
+        complain("closes", f"{closes:%H:%M} is not after opens ({opens:%H:%M})")
+
+
 def _check_exchange_year(values: Values, facts: Facts, complain: Complain) -> None:
     # SQLite would take any year.
     if not FIRST_YEAR <= values["year"] <= LAST_YEAR:
@@ -381,7 +391,11 @@ TABLES = (
         key=("base", "quote", "day", "span", "provider"), references={"source": "filings"}, required=("source",),
         check=_check_fx_rate,
     ),
-    Table("exchange_days", ExchangeDay, ("mic", "day", "kind", "note", "source"), key=("mic", "day")),
+    Table(
+        "exchange_days", ExchangeDay,
+        ("mic", "day", "kind", "opens", "closes", "note", "source"),
+        key=("mic", "day"), check=_check_exchange_day,
+    ),
     Table("exchange_years", ExchangeYear, ("mic", "year", "source"), key=("mic", "year"), check=_check_exchange_year),
 )  # fmt: skip
 
@@ -555,6 +569,8 @@ def _typed(target: models.Field[Any, Any], text: str, *, partial: bool) -> Any:
         return int(text)
     if isinstance(target, models.DateField):
         return _day(text, partial=partial)
+    if isinstance(target, models.TimeField):
+        return _clock(text)
     if isinstance(target, models.BooleanField):
         if text not in ("yes", "no"):
             raise ValueError(f"{_quoted(text)} is neither yes nor no")
@@ -584,6 +600,15 @@ def _day(text: str, *, partial: bool) -> date:
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise ValueError(f"{_quoted(text)} is not between {FIRST_YEAR} and {LAST_YEAR}")
     return day
+
+
+def _clock(text: str) -> time:
+    try:
+        if not re.fullmatch(r"[0-9]{2}:[0-9]{2}", text):
+            raise ValueError
+        return time.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{_quoted(text)} is not a time of day such as 13:30") from None
 
 
 def _quoted(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The state of the sector page: everything a reader can choose, all of it in the address."""
+"""The state of a page: everything a reader can choose, all of it in the address."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.http import QueryDict
+from django.conf import settings
+from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from companies.models import Segment
@@ -32,23 +34,17 @@ SEGMENT_LABELS = [
 SORTS = ("company", "ticker", "price", "change", "market_value", "revenue", "price_to_sales", "rd_to_revenue")
 
 
-class StateForm(forms.Form):
+class ReadingForm(forms.Form):
     """Reads the query string; a value that it does not know is refused, never replaced by another."""
 
     basis = forms.ChoiceField(label=_("Revenue"), choices=BASIS_LABELS, required=False)
     currency = forms.ChoiceField(label=_("Currency"), choices=CURRENCY_LABELS, required=False)
-    scale = forms.ChoiceField(label=_("Axes"), choices=SCALE_LABELS, required=False)
-    segment = forms.ChoiceField(label=_("Segment"), choices=SEGMENT_LABELS, required=False)
-    benchmarks = forms.ChoiceField(label=_("Benchmarks"), choices=[("off", _("off")), ("on", _("on"))], required=False)
     as_of = forms.DateField(
         label=_("As of"),
         required=False,
         input_formats=["%Y-%m-%d"],
         error_messages={"invalid": _("Write the day as YYYY-MM-DD, for example 2026-09-30.")},
     )
-    sort = forms.ChoiceField(choices=[(name, name) for name in SORTS], required=False)
-    direction = forms.ChoiceField(choices=[("asc", "asc"), ("desc", "desc")], required=False)
-    page = forms.IntegerField(min_value=1, max_value=100_000, required=False)
 
     def clean_as_of(self) -> date | None:
         """A day up to today; the future has no facts."""
@@ -62,19 +58,25 @@ class StateForm(forms.Form):
         return day
 
 
+class StateForm(ReadingForm):
+    """Reads the query string of the sector page."""
+
+    scale = forms.ChoiceField(label=_("Axes"), choices=SCALE_LABELS, required=False)
+    segment = forms.ChoiceField(label=_("Segment"), choices=SEGMENT_LABELS, required=False)
+    benchmarks = forms.ChoiceField(label=_("Benchmarks"), choices=[("off", _("off")), ("on", _("on"))], required=False)
+    sort = forms.ChoiceField(choices=[(name, name) for name in SORTS], required=False)
+    direction = forms.ChoiceField(choices=[("asc", "asc"), ("desc", "desc")], required=False)
+    page = forms.IntegerField(min_value=1, max_value=100_000, required=False)
+
+
 @dataclass(frozen=True, slots=True)
-class State:
-    """What the reader chose. `as_of` is None while the page follows the present day."""
+class Reading:
+    """What a reader chooses on every page with numbers. `as_of` is None while it follows the present day."""
 
     basis: str = RevenueBasis.TTM.value
     currency: str = "CNY"
-    scale: str = "log"
-    segment: str = ""
-    benchmarks: str = "off"
     as_of: date | None = None
-    sort: str = "market_value"
-    direction: str = "desc"
-    page: int = 1
+    delay_minutes: int = 0  # not chosen, and so not in the address: it depends on who reads
 
     @property
     def day(self) -> date:
@@ -84,13 +86,43 @@ class State:
     @property
     def question(self) -> Question:
         """What the snapshot is asked."""
-        return Question(self.day, self.currency, RevenueBasis(self.basis))
+        return Question(self.day, self.currency, RevenueBasis(self.basis), self.delay_minutes)
 
     def query(self, **changes: Any) -> str:
-        """The query string of this state with some values changed; defaults are left out."""
+        """The query string of this state with some values changed; without defaults, a tuple one by one."""
         changed = replace(self, **changes) if changes else self
-        values = ((field.name, getattr(changed, field.name), field.default) for field in fields(changed))
-        return urlencode({name: str(value) for name, value, default in values if value != default})
+        chosen = (field for field in fields(changed) if field.name != "delay_minutes")
+        values = ((field.name, getattr(changed, field.name), field.default) for field in chosen)
+        return urlencode({name: value for name, value, default in values if value != default}, doseq=True)
+
+
+@dataclass(frozen=True, slots=True)
+class State(Reading):
+    """What the reader chose on the sector page."""
+
+    scale: str = "log"
+    segment: str = ""
+    benchmarks: str = "off"
+    sort: str = "market_value"
+    direction: str = "desc"
+    page: int = 1
+
+
+def state_of(request: HttpRequest) -> tuple[State, StateForm]:
+    """The state that a page is asked for, with the delay of whoever asks: the way in for every page with prices."""
+    state, form = read_state(parameters(request))
+    return replace(state, delay_minutes=delay_for(request)), form
+
+
+def parameters(request: HttpRequest) -> QueryDict:
+    """The query string; one that no page of ours can have made is read as a bad one."""
+    too_long = len(request.META.get("QUERY_STRING", "")) > LONGEST_QUERY
+    return QueryDict("basis=…") if too_long else request.GET
+
+
+def delay_for(request: HttpRequest) -> int:
+    """How many minutes old a price must be for this reader: none for people who signed in."""
+    return 0 if request.user.is_authenticated else max(0, settings.PUBLIC_DELAY_MINUTES)
 
 
 def read_state(data: QueryDict) -> tuple[State, StateForm]:
@@ -117,6 +149,19 @@ def _blank_form() -> StateForm:
 
 def _read(data: QueryDict) -> tuple[State, StateForm]:
     form = StateForm(data)
+    return State(**given_values(form)), form
+
+
+def given_values(form: ReadingForm) -> dict[str, Any]:
+    """The values that were given and understood, by name."""
     form.is_valid()
-    given = {name: value for name, value in form.cleaned_data.items() if value not in (None, "")}
-    return State(**given), form
+    return {name: value for name, value in form.cleaned_data.items() if value not in (None, "", ())}
+
+
+def problems_of(form: ReadingForm) -> list[str]:
+    """What is wrong with an address, a sentence for each fault."""
+    return [
+        gettext("%(field)s: %(problem)s") % {"field": form.fields[name].label or name, "problem": problem}
+        for name, problems in form.errors.items()
+        for problem in problems
+    ]

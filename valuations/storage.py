@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from companies.models import Listing, Revision, User
+from valuations.bars import Fate, StoredDay, fate
 from valuations.checks import is_final
-from valuations.models import FxRate, HeldQuote, Quote
-from valuations.providers.base import ParsedQuote, ParsedRate
+from valuations.models import FxRate, HeldQuote, Quote, ReportedQuote
+from valuations.providers.base import DailyBar, ParsedQuote, ParsedRate
 from valuations.sessions import Calendar
-from valuations.snapshot import read_calendar
+from valuations.snapshot import day_prices, read_calendar
+from valuations.visibility import shift
 
 # What the columns of prices, rates and volumes hold.
 _PRICE_STEP, _PRICE_LIMIT = Decimal("0.000001"), Decimal(10) ** 14
@@ -26,30 +30,144 @@ _MOST_SHARES = 2**63 - 1
 
 
 def store_quotes(quotes: Sequence[Quote]) -> bool:
-    """Write quotes, one per listing and day; returns whether a page would show anything else than before."""
+    """Write quotes, one per listing and day; returns whether a page would show anything else than before.
+
+    What the rows keep of earlier prices of the day moves on (`valuations.visibility`).
+    """
     if not quotes:
         return False
     before = {
-        (quote.listing_id, quote.day): _shown(quote)
+        (quote.listing_id, quote.day): quote
         for quote in Quote.objects.filter(
             listing__in={quote.listing_id for quote in quotes}, day__in={quote.day for quote in quotes}
         )
     }
+    for quote in quotes:
+        _keep_earlier(quote, before.get((quote.listing_id, quote.day)))
     Quote.objects.bulk_create(
         quotes,
         update_conflicts=True,
         unique_fields=["listing", "day"],
         update_fields=[
             "open", "high", "low", "close", "volume", "last_at", "final", "delayed", "suspended", "provider",
-            "fetched_at", "source",
+            "fetched_at", "source", "public_close", "public_at", "coming_close", "coming_at",
         ],
         batch_size=500,
     )  # fmt: skip
-    return any(before.get((quote.listing_id, quote.day)) != _shown(quote) for quote in quotes)
+    return any(_shown(before.get((quote.listing_id, quote.day))) != _shown(quote) for quote in quotes)
 
 
-def _shown(quote: Quote) -> tuple[Any, ...]:
+def _keep_earlier(quote: Quote, stored: Quote | None) -> None:
+    """Put the earlier prices of its day into a quote that is about to be written over the one stored."""
+    earlier = shift(
+        None if stored is None else day_prices(stored).earlier,
+        quote.close,
+        quote.last_at,
+        timedelta(minutes=settings.PUBLIC_DELAY_MINUTES),
+    )
+    quote.public_close, quote.public_at = earlier.public_close, earlier.public_at
+    quote.coming_close, quote.coming_at = earlier.coming_close, earlier.coming_at
+
+
+def _shown(quote: Quote | None) -> tuple[Any, ...]:
+    if quote is None:
+        return ()
     return (quote.close, quote.last_at, quote.final, quote.delayed, quote.suspended, quote.provider)
+
+
+@dataclass(frozen=True, slots=True)
+class SourcedBar:
+    """A daily bar with its source."""
+
+    bar: DailyBar
+    provider: str
+    fetched_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBars:
+    """What became of bars: how many rows are new or different, and the days on which a stored source says otherwise."""
+
+    written: int
+    differing: tuple[date, ...] = ()
+
+
+# What a bar sets. The earlier prices of its day stay as they are, whether it is suspended now too.
+_OF_A_BAR = (
+    "open", "high", "low", "close", "volume", "last_at", "final", "delayed", "provider", "fetched_at", "source",
+)  # fmt: skip
+
+
+def store_bars(listing: Listing, bars: Sequence[SourcedBar]) -> StoredBars:
+    """Make bars the final rows of their days, except where the daily row of a named source stays (`bars.fate`).
+
+    What a single page said of such a day stays as also reported. Call it in a transaction.
+    """
+    if not bars:
+        return StoredBars(0)
+    days = [sourced.bar.day for sourced in bars]
+    in_place = Quote.objects.filter(listing=listing, day__range=(min(days), max(days)))
+    before = {quote.day: quote for quote in in_place}
+    rows: list[Quote] = []
+    replaced: list[Quote] = []
+    differing: list[date] = []
+    for sourced in bars:
+        stored = before.get(sourced.bar.day)
+        match fate(sourced.bar, None if stored is None else _stored_day(stored)):
+            case Fate.KEEP:
+                continue
+            case Fate.DIFFER:
+                differing.append(sourced.bar.day)
+                continue
+            case Fate.REPLACE if stored is not None:
+                replaced.append(stored)
+        row = _bar_row(listing, sourced, stored)
+        if stored is None or _told(row) != _told(stored):
+            rows.append(row)
+    _report_also(listing, replaced)
+    Quote.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["listing", "day"], update_fields=_OF_A_BAR, batch_size=500
+    )
+    return StoredBars(len(rows), tuple(differing))
+
+
+def _stored_day(quote: Quote) -> StoredDay:
+    daily = None not in (quote.open, quote.high, quote.low)
+    return StoredDay(quote.close, sourced=quote.source_id is not None, daily=daily)
+
+
+def _bar_row(listing: Listing, sourced: SourcedBar, stored: Quote | None) -> Quote:
+    bar = sourced.bar
+    return Quote(
+        listing=listing,
+        day=bar.day,
+        open=bar.open.quantize(_PRICE_STEP),
+        high=bar.high.quantize(_PRICE_STEP),
+        low=bar.low.quantize(_PRICE_STEP),
+        close=bar.close.quantize(_PRICE_STEP),
+        volume=bar.volume,
+        # The moment of the close, where somebody saw it; a bar knows its day only.
+        last_at=stored.last_at if stored is not None and stored.final else None,
+        final=True,
+        provider=sourced.provider,
+        fetched_at=sourced.fetched_at,
+    )
+
+
+def _told(quote: Quote) -> tuple[Any, ...]:
+    prices = (quote.open, quote.high, quote.low, quote.close)
+    return (*prices, quote.volume, quote.last_at, quote.final, quote.delayed, quote.provider, quote.source_id)
+
+
+def _report_also(listing: Listing, quotes: Sequence[Quote]) -> None:
+    """Keep what pages say of days whose rows are about to be replaced."""
+    for quote in quotes:
+        reported, created = ReportedQuote.objects.get_or_create(
+            listing=listing, day=quote.day, source_id=quote.source_id, defaults={"close": quote.close}
+        )
+        if not created and reported.close is None:
+            reported.close = quote.close
+            reported.save(update_fields=["close"])
 
 
 def latest_quotes(listings: Collection[int]) -> QuerySet[Quote]:
@@ -171,7 +289,7 @@ def quote_payload(parsed: ParsedQuote) -> dict[str, Any]:
     }
 
 
-def resolve_held(held: HeldQuote, resolution: HeldQuote.Resolution, user: User) -> bool:
+def resolve_held(held: HeldQuote, resolution: HeldQuote.Resolution, user: User, note: str = "") -> bool:
     """Release a held quote (it becomes the price of its day) or discard it. Returns False when someone was faster.
 
     Raises:
@@ -179,7 +297,7 @@ def resolve_held(held: HeldQuote, resolution: HeldQuote.Resolution, user: User) 
     """
     with transaction.atomic():
         changed = HeldQuote.objects.filter(pk=held.pk, resolution=HeldQuote.Resolution.WAITING).update(
-            resolution=resolution, resolved_at=timezone.now(), resolved_by=user
+            resolution=resolution, resolved_at=timezone.now(), resolved_by=user, resolution_note=note[:300]
         )
         if not changed:
             return False

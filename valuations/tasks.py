@@ -6,9 +6,12 @@ from typing import Any
 
 from celery import Task
 from django.db import InterfaceError, OperationalError
+from django.utils import timezone
 
 from config.celery import app
-from valuations.ledger import run_failed, run_plan
+from valuations.exchange_watch import watch_calendar
+from valuations.ledger import run_failed
+from valuations.planning import run_plan
 from valuations.refresh import run_batch
 
 
@@ -32,3 +35,9 @@ def refresh_batch(run_id: int, batch: int) -> None:
 def plan_refreshes() -> None:
     """Start the runs that are due."""
     run_plan()
+
+
+@app.task
+def watch_exchanges() -> None:
+    """Compare the exchange calendar with the prices."""
+    watch_calendar(timezone.now())

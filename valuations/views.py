@@ -3,45 +3,41 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from hashlib import sha256
 
-from django.conf import settings
-from django.contrib import messages
 from django.core.exceptions import BadRequest
-from django.db.models import Count
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from companies.models import Company, Milestone
+from companies.models import Company, Listing, Milestone
 from config.access import staff_required
 from config.htmx import page_or_partial
-from config.paging import page_of
 from valuations import exports
 from valuations.explain import FIELDS, explanation
 from valuations.figures import history_figures, sector_figure
 from valuations.ledger import RunAlreadyOpen, request_run
-from valuations.models import HeldQuote, RefreshOutcome, RefreshRun
+from valuations.listing_prices import listing_prices
+from valuations.live import answer_tag, poll_seconds
+from valuations.models import RefreshRun
 from valuations.profile import profile
 from valuations.sector import sector
-from valuations.snapshot import page_tag, snapshot
-from valuations.state import LONGEST_QUERY, State, StateForm, read_state
-from valuations.tally import RunTally
+from valuations.snapshot import snapshot
+from valuations.state import State, StateForm, delay_for, problems_of, state_of
 
 
 @require_safe
 @vary_on_headers("HX-Request-Type", "Accept-Language", "Cookie")
 def sector_view(request: HttpRequest) -> HttpResponse:
     """Market value against revenue: tiles, chart and table. Controls, sorting and polling swap #sector."""
-    state, form = read_state(_parameters(request))
+    state, form = state_of(request)
     if form.errors:
         return _refused(request, form, state)
-    tag = _tag(request, state)
+    tag = answer_tag(request, state)
     if request.headers.get("HX-PTag") == tag:
         return HttpResponseNotModified(headers={"HX-PTag": tag})
     content = _sector_content(tag, state)
@@ -63,7 +59,7 @@ def _sector_content(tag: str, state: State) -> SafeString:
         "sector": found,
         "chart": sector_figure(found),
         "tag": tag,
-        "poll_seconds": settings.POLL_SECONDS if state.as_of is None else 0,
+        "poll_seconds": poll_seconds(state, found.snapshot),
     }
     return render_to_string("valuations/sector.html#sector", context)
 
@@ -71,7 +67,7 @@ def _sector_content(tag: str, state: State) -> SafeString:
 @require_safe
 def sector_json(request: HttpRequest) -> HttpResponse:
     """The sector page's rows and totals with their sources; the same query string as the page."""
-    state, form = read_state(_parameters(request))
+    state, form = state_of(request)
     if form.errors:
         return JsonResponse({"errors": form.errors}, status=400)
     return JsonResponse(exports.sector_json(sector(state)), json_dumps_params={"ensure_ascii": False})
@@ -80,9 +76,9 @@ def sector_json(request: HttpRequest) -> HttpResponse:
 @require_safe
 def sector_csv(request: HttpRequest) -> HttpResponse:
     """The same rows as a spreadsheet; the byte order mark lets every spreadsheet see that it is UTF-8."""
-    state, form = read_state(_parameters(request))
+    state, form = state_of(request)
     if form.errors:
-        return HttpResponse("\n".join(_messages(form)), status=400, content_type="text/plain; charset=utf-8")
+        return HttpResponse("\n".join(problems_of(form)), status=400, content_type="text/plain; charset=utf-8")
     name = f"xinpan-sector-{state.day}-{state.currency}-{state.basis}.csv"
     return HttpResponse(
         "\ufeff" + exports.sector_csv(sector(state)),
@@ -95,7 +91,7 @@ def sector_csv(request: HttpRequest) -> HttpResponse:
 @vary_on_headers("HX-Request-Type", "Accept-Language", "Cookie")
 def source_view(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """Where one number of one company comes from. Opens in place; as a link it is a page of its own."""
-    state, form = read_state(_parameters(request))
+    state, form = state_of(request)
     if form.errors:
         return _refused(request, form, state)
     company = get_object_or_404(Company, slug=slug)
@@ -110,14 +106,17 @@ def source_view(request: HttpRequest, slug: str, name: str) -> HttpResponse:
 @vary_on_headers("HX-Request-Type", "Accept-Language", "Cookie")
 def company_view(request: HttpRequest, slug: str) -> HttpResponse:
     """One company: who it is, its listings, its price and value history, and its figures with their sources."""
-    state, form = read_state(_parameters(request))
+    state, form = state_of(request)
     if form.errors:
         return _refused(request, form, state)
-    company = get_object_or_404(Company.objects.select_related("source"), slug=slug)
     prices = request.GET.get("prices", "adjusted")
     if prices not in ("adjusted", "raw"):
         raise BadRequest("prices are adjusted or raw")
     raw = prices == "raw"
+    tag = answer_tag(request, state, "company", slug, prices)
+    if request.headers.get("HX-PTag") == tag:
+        return HttpResponseNotModified(headers={"HX-PTag": tag})
+    company = get_object_or_404(Company.objects.select_related("source"), slug=slug)
     found = snapshot(state.question, Company.objects.filter(pk=company.pk))
     row = found.rows[0]
     context = {
@@ -127,93 +126,49 @@ def company_view(request: HttpRequest, slug: str) -> HttpResponse:
         "row": row,
         "raw": raw,
         "charts": history_figures(company, state, raw=raw),
-        "profile": profile(company, row, state.day),
+        "profile": profile(company, row, state.day, state.question.cutoff(timezone.now())),
         "rounds": company.funding_rounds.filter(known_on__lte=state.day).select_related("source"),
         "milestones": Milestone.objects.filter(company=company, known_on__lte=state.day).select_related("source"),
+        "tag": tag,
+        "poll_seconds": poll_seconds(state, found),
     }
-    return render(request, page_or_partial(request, "valuations/company.html", "company"), context)
+    response = render(request, page_or_partial(request, "valuations/company.html", "company"), context)
+    response["HX-PTag"] = tag
+    return response
 
 
 @require_safe
 @vary_on_headers("HX-Request-Type", "Accept-Language", "Cookie")
-def refresh_list(request: HttpRequest) -> HttpResponse:
-    """Refresh runs, newest first: what was asked, stored, held back and failed."""
-    page = page_of(request, RefreshRun.objects.select_related("requested_by"), 30)
-    # Only the runs of this page are counted: the ledger keeps a month of them.
-    tally = RefreshOutcome.objects.filter(run__in=list(page)).values_list("run", "result").annotate(n=Count("pk"))
-    results: dict[int, dict[str, int]] = {run.pk: {} for run in page}
-    for run_id, result, n in tally.order_by("run", "result"):
-        results[run_id][result] = n
-    context = {
-        "page": page,
-        "runs": [RunTally(run, results[run.pk]) for run in page],
-        "waiting": HeldQuote.objects.filter(resolution=HeldQuote.Resolution.WAITING).count(),
-        "is_open": any(run.finished_at is None for run in page),
-        "sources_enabled": settings.SOURCES_ENABLED,
-    }
-    return render(request, page_or_partial(request, "valuations/refresh_list.html", "runs"), context)
-
-
-@require_safe
-@vary_on_headers("HX-Request-Type", "Accept-Language", "Cookie")
-def refresh_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """One run: every listing or source asked, what came of it and why."""
-    run = get_object_or_404(RefreshRun.objects.select_related("requested_by"), pk=pk)
-    outcomes = run.outcomes.select_related("listing__company", "held_quote")
-    result = request.GET.get("result", "")
-    if result:
-        if result not in RefreshOutcome.Result.values:
-            raise BadRequest("unknown result")
-        outcomes = outcomes.filter(result=result)
-    counts = run.outcomes.order_by().values_list("result").annotate(n=Count("pk"))
-    context = {
-        "run": run,
-        "tally": RunTally(run, dict(counts.order_by("result"))),
-        "page": page_of(request, outcomes, 200),
-        "result": result,
-    }
-    return render(request, page_or_partial(request, "valuations/refresh_detail.html", "outcomes"), context)
+def listing_prices_view(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the badge of a price opens: its age and the last attempts to renew it. A page of its own, too."""
+    listing = get_object_or_404(Listing.objects.select_related("company"), pk=pk)
+    run = request.GET.get("run", "")
+    if run and not (run.isascii() and run.isdigit() and len(run) < 19):
+        raise BadRequest("no such run")
+    awaited = get_object_or_404(RefreshRun, pk=int(run)) if run else None
+    return _listing_prices(request, listing, awaited)
 
 
 @require_POST
 @staff_required
-def refresh_now(request: HttpRequest) -> HttpResponse:
-    """Ask the sources now. A second click while a run is open joins that run."""
-    kind = request.POST.get("kind", RefreshRun.Kind.QUOTES)
-    if kind not in RefreshRun.Kind.values:
-        return HttpResponse(_("Unknown kind of refresh."), status=400, content_type="text/plain; charset=utf-8")
+def listing_refresh(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask the sources for one price now, and show what comes of it. While a run is open this joins it."""
+    listing = get_object_or_404(Listing.objects.select_related("company"), pk=pk)
     try:
-        run = request_run(RefreshRun.Kind(kind), RefreshRun.Trigger.STAFF, request.user)
+        run = request_run(RefreshRun.Kind.QUOTES, RefreshRun.Trigger.STAFF, request.user, listings=[listing])
     except RunAlreadyOpen as already:
         run = already.run
-        messages.info(request, _("A refresh is under way already; this is it."))
-    else:
-        messages.success(request, _("The refresh is queued."))
-    return redirect("valuations:refresh", pk=run.pk)
+    if request.headers.get("HX-Request-Type") == "partial":
+        return _listing_prices(request, listing, run)
+    return redirect(f"{reverse('valuations:listing_prices', args=[listing.pk])}?run={run.pk}")
 
 
-def _parameters(request: HttpRequest) -> QueryDict:
-    """The query string; one that no page of ours can have made is read as a bad one."""
-    if len(request.META.get("QUERY_STRING", "")) > LONGEST_QUERY:
-        return QueryDict("basis=…")
-    return request.GET
+def _listing_prices(request: HttpRequest, listing: Listing, run: RefreshRun | None) -> HttpResponse:
+    state = State(delay_minutes=delay_for(request))
+    context = {"state": state, "shown": listing_prices(listing, state.question, run)}
+    return render(request, page_or_partial(request, "valuations/listing_prices.html", "source"), context)
 
 
 def _refused(request: HttpRequest, form: StateForm, state: State) -> HttpResponse:
     """A clear page for an address that asks for something impossible, with a link to the nearest possible page."""
-    return render(request, "valuations/refused.html", {"problems": _messages(form), "state": state}, status=400)
-
-
-def _messages(form: StateForm) -> list[str]:
-    return [
-        _("%(field)s: %(problem)s") % {"field": form.fields[name].label or name, "problem": problem}
-        for name, problems in form.errors.items()
-        for problem in problems
-    ]
-
-
-def _tag(request: HttpRequest, state: State) -> str:
-    """Equal for two requests whose answers are equal."""
-    user = request.user
-    reader = f"{get_language()} {user.pk if user.is_authenticated else ''} {state.query()} {state.day}"
-    return f"{page_tag(state.question)}-{sha256(reader.encode()).hexdigest()[:16]}"
+    return render(request, "valuations/refused.html", {"problems": problems_of(form), "state": state}, status=400)

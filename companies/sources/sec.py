@@ -152,7 +152,7 @@ def parse_submissions(reply: Reply) -> Submissions:
     rows = _zipped(recent)
     clock = _clock_of(row.get("acceptanceDateTime") for row in rows)
     recent_filings = read_rows(rows, lambda row: _filing(row, cik, name, tickers, clock), has_more=bool(older))
-    further = read_rows(older, _older) if older else Page[OlderFilings](())
+    further: Page[OlderFilings] = read_rows(older, _older) if older else Page(())
     return Submissions(
         cik=cik,
         name=name,

@@ -33,7 +33,7 @@ function colours(box) {
     probe.style.color = `var(--${name})`;
     return getComputedStyle(probe).color;
   };
-  const names = ["ink", "muted", "hair", "card", "accent", "warn", "series-2", "series-3"];
+  const names = ["ink", "muted", "hair", "card", "accent", "warn", "series-2", "series-3", "series-4"];
   const found = Object.fromEntries(names.map((name) => [name, read(name)]));
   found.sans = getComputedStyle(document.body).fontFamily;
   probe.remove();
@@ -243,16 +243,59 @@ function lineNames(figure, ranges, at, plot, log, look, colour, obstacles) {
   return annotations;
 }
 
+// --- Names at the ends of lines ---
+
+const lastValue = (trace) => trace.y.findLast((value) => value !== null);
+
+/** What stands at the end of a line: its name, on a narrow chart the first word of it, and its last value. */
+const endName = (trace, look) => `${look.narrow ? namesOf(trace.name).at(-1) : trace.name} ${Math.round(lastValue(trace)).toLocaleString("en")}`;
+
+/** The usual look with a right margin in which the names have room. */
+function roomForNames(look, figure, colour) {
+  const widest = Math.max(...figure.data.map((trace) => textWidth(plain(endName(trace, look)), look.font, colour.sans)));
+  return { ...look, margin: { ...look.margin, r: Math.round(widest) + 14 } };
+}
+
+/** The name of each line beside its end; names that would touch are moved apart. */
+function endNames(figure, range, size, look, colour) {
+  const height = size.height - look.margin.t - look.margin.b;
+  const gap = look.font * 1.3;
+  const names = figure.data
+    .map((trace) => ({ trace, value: lastValue(trace), at: (1 - fraction(lastValue(trace), range, false)) * height }))
+    .filter(({ at }) => at >= 0 && at <= height)
+    .sort((a, b) => a.at - b.at);
+  let from = 0;
+  for (const name of names) {
+    name.place = Math.max(name.at, from);
+    from = name.place + gap;
+  }
+  let until = height;
+  for (const name of names.toReversed()) {
+    name.place = Math.min(name.place, until);
+    until = name.place - gap;
+  }
+  return names.map(({ trace, value, at, place }) => ({
+    text: endName(trace, look), font: { size: look.font, color: seriesColour(trace.meta.role, colour) }, showarrow: false,
+    x: 1, xref: "paper", xanchor: "left", xshift: 6, y: value, yref: "y", yanchor: "middle", yshift: at - place, captureevents: false,
+  }));
+}
+
 // --- Drawing ---
 
 /** Letters stay readable where they lie on a line. */
 const halo = (card) => ["1px 0", "-1px 0", "0 1px", "0 -1px", "2px 0", "-2px 0"].map((offset) => `${offset} 1px ${card}`).join(", ");
 
+/** Four colours, then the same again: `charts.py` draws those lines with dashes. */
+function seriesColour(role, colour) {
+  const own = [colour.accent, colour["series-2"], colour["series-3"], colour["series-4"]];
+  return own[(Number(role.slice("series-".length)) - 1) % own.length];
+}
+
 function painted(trace, colour, look) {
   const { role } = trace.meta;
   if (role === "multiple") return { ...trace, line: { ...trace.line, color: colour.muted } };
   if (role.startsWith("series")) {
-    const own = { "series-1": colour.accent, "series-2": colour["series-2"] }[role] ?? colour["series-3"];
+    const own = seriesColour(role, colour);
     return { ...trace, line: { ...trace.line, color: own } };
   }
   const own = role === "benchmark" ? colour.muted : colour.accent;
@@ -309,6 +352,7 @@ function framed(figure, size, look, colour) {
     // A finger scrolls the page; it does not draw a zoom box.
     dragmode: COARSE ? false : "zoom",
     annotations,
+    shapes: (layout.shapes ?? []).map((shape) => ({ ...shape, line: { ...shape.line, color: colour.muted } })),
     // Upright, the dates of a narrow chart would not fit below it; fewer of them fit side by side.
     xaxis: { ...axis(layout.xaxis), ...(look.narrow && layout.xaxis.type === "date" ? { tickangle: 0, nticks: 4 } : {}) },
     yaxis,
@@ -332,8 +376,9 @@ function draw(box, paper = null) {
   if (old && old.text === text && old.width === size.width && old.height === size.height && !old.repaint) return;
   const figure = old?.text === text ? old.figure : JSON.parse(text);
   const colour = colours(box);
-  const look = roomy(size.width < 560 ? NARROW : WIDE, figure, colour);
   const meta = figure.layout.meta;
+  const usual = roomy(size.width < 560 ? NARROW : WIDE, figure, colour);
+  const look = meta.kind === "compared" ? roomForNames(usual, figure, colour) : usual;
   // Same axes: the reader's zoom stays through a redraw. Other axes: it means nothing any more.
   const revision = [meta.kind, meta.scale, figure.layout.xaxis.title?.text, figure.layout.yaxis.title?.text].join("|");
   const state = { text, figure, revision, ...size, look, colour, zoom: old?.revision === revision ? old.zoom : null };
@@ -349,6 +394,9 @@ function draw(box, paper = null) {
     layout.annotations = [...state.fixed, ...places.annotations];
     Object.assign(layout.xaxis, places.xTicks);
     Object.assign(layout.yaxis, places.yTicks);
+  } else if (meta.kind === "compared") {
+    state.fixed = layout.annotations;
+    layout.annotations = [...state.fixed, ...endNames(figure, state.zoom?.y ?? layout.yaxis.range, size, look, colour)];
   }
   box.setAttribute("aria-label", plain(meta.summary ?? ""));
   Plotly.react(box, data, layout, config(box));
@@ -359,6 +407,12 @@ function draw(box, paper = null) {
 /** After a zoom the labels find new places; nothing else is drawn again. */
 function rearrange(box) {
   const state = drawn.get(box);
+  if (state?.figure.layout.meta.kind === "compared") {
+    const y = box.layout.yaxis.range.slice();
+    state.zoom = String(y) === String(state.figure.layout.yaxis.range) ? null : { y };
+    Plotly.relayout(box, { annotations: [...state.fixed, ...endNames(state.figure, y, state, state.look, state.colour)] });
+    return;
+  }
   if (!state || state.figure.layout.meta.kind !== "sector") return;
   const { xaxis, yaxis } = state.figure.layout;
   const now = { x: box.layout.xaxis.range.slice(), y: box.layout.yaxis.range.slice() };
@@ -393,18 +447,38 @@ function openSource(key) {
 
 // --- By keyboard ---
 
-/** The points that arrow keys walk: companies from left to right, or the days of the first series. */
+/** The points that arrow keys walk: companies from left to right, or the days of the first series or of the longest. */
 function walk(figure) {
   const stops = [];
+  if (figure.layout.meta.kind === "compared") {
+    const longest = figure.data.reduce((one, other) => (other.x.length > one.x.length ? other : one));
+    return longest.x.map((x) => ({ x, points: onDay(figure, x) }));
+  }
   for (const [curveNumber, trace] of figure.data.entries()) {
     if (trace.meta.role === "multiple") continue;
     for (const pointNumber of trace.x.keys()) {
       if (trace.y[pointNumber] === null) continue;
-      stops.push({ curveNumber, pointNumber, x: trace.x[pointNumber], key: trace.customdata?.[pointNumber] });
+      stops.push({ points: [{ curveNumber, pointNumber }], x: trace.x[pointNumber], key: trace.customdata?.[pointNumber] });
     }
     if (trace.meta.role.startsWith("series")) break;
   }
   return figure.layout.meta.kind === "sector" ? stops.sort((a, b) => a.x - b.x) : stops;
+}
+
+/** Where each line stands on a day; a line without a value on it is left out. */
+const onDay = (figure, day) => figure.data.flatMap((trace, curveNumber) => {
+  const pointNumber = trace.x.indexOf(day);
+  return pointNumber < 0 ? [] : [{ curveNumber, pointNumber }];
+});
+
+/** What is read out of a stop. */
+function told({ data, layout }, { x, points }) {
+  if (layout.meta.kind === "compared") {
+    return `${x}: ${points.map(({ curveNumber, pointNumber }) => `${data[curveNumber].name} ${data[curveNumber].y[pointNumber].toFixed(1)}`).join(", ")}`;
+  }
+  const [{ curveNumber, pointNumber }] = points;
+  const trace = data[curveNumber];
+  return trace.hovertext?.[pointNumber] ?? `${trace.x[pointNumber]}: ${trace.y[pointNumber]}`;
 }
 
 const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 20, PageDown: -20, Home: -Infinity, End: Infinity };
@@ -419,11 +493,9 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     const from = state.cursor ?? (STEPS[event.key] > 0 ? -1 : stops.length);
     state.cursor = Math.min(stops.length - 1, Math.max(0, from + STEPS[event.key]));
-    const { curveNumber, pointNumber } = stops[state.cursor];
-    Plotly.Fx.hover(box, [{ curveNumber, pointNumber }]);
-    const trace = state.figure.data[curveNumber];
-    const said = trace.hovertext?.[pointNumber] ?? `${trace.x[pointNumber]}: ${trace.y[pointNumber]}`;
-    document.getElementById("announcement").textContent = plain(said.replaceAll("<br>", ". "));
+    const stop = stops[state.cursor];
+    Plotly.Fx.hover(box, stop.points);
+    document.getElementById("announcement").textContent = plain(told(state.figure, stop).replaceAll("<br>", ". "));
   } else if (event.key === "Enter" && state.cursor !== undefined) {
     event.preventDefault();
     openSource(stops[state.cursor]?.key);

@@ -13,7 +13,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.bench.backfill import measure_backfill
 from tests.bench.browser import measure_browser
+from tests.bench.endurance import measure_endurance
 from tests.bench.instances import CannotMeasure, scratch_folder
 from tests.bench.listings import measure_history, measure_snapshot
 from tests.bench.refreshing import measure_refresh
@@ -24,7 +26,11 @@ from tests.bench.server import measure_memory, measure_page
 def main() -> int:
     """Measure what was asked for, print the table. Returns the exit code for the shell."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("names", nargs="*", help="page, memory, snapshot, refresh, browser, history; all unless told")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        help="page, memory, snapshot, refresh, backfill, endurance, browser, history; all unless told",
+    )
     parser.add_argument("--full", action="store_true", help="ten years of quotes (12.5 million rows) in `history`")
     parser.add_argument("--no-fail", action="store_true", help="exit with 0 even when a bar is missed")
     arguments = parser.parse_args()
@@ -34,6 +40,8 @@ def main() -> int:
         "snapshot": measure_snapshot,
         "browser": measure_browser,
         "refresh": measure_refresh,
+        "backfill": measure_backfill,
+        "endurance": measure_endurance,
         "history": lambda table, folder: measure_history(table, folder, full=arguments.full),
     }
     if unknown := set(arguments.names) - set(benchmarks):

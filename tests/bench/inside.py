@@ -18,7 +18,7 @@ import django
 django.setup()
 
 from django.db import connection, transaction  # noqa: E402  only after the settings are read
-from django.db.models import Subquery  # noqa: E402
+from django.db.models import Subquery, Sum  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.utils import timezone  # noqa: E402
@@ -38,7 +38,7 @@ from companies.models import (  # noqa: E402
     Tier,
 )
 from valuations import snapshot as reader  # noqa: E402
-from valuations.models import FxRate, Quote, RefreshOutcome, RefreshRun  # noqa: E402
+from valuations.models import ExchangeDay, FxRate, Quote, RefreshOutcome, RefreshRun  # noqa: E402
 
 # Which exchange every tenth company is listed on, with the form of its tickers.
 VENUES = [
@@ -222,13 +222,21 @@ def bump() -> None:
     Revision.bump()
 
 
-def refresh(listings: int, seconds: float) -> dict[str, Any]:
-    """Ask for the prices of the invented listings, wait for the workers, and tell what came of it."""
+def closed_days() -> list[list[str]]:
+    """Market and day of every day on which an exchange is known to be closed, as the stand-in takes them."""
+    markets = {"XSHG": "sh", "XSHE": "sz", "XHKG": "hk", "XNAS": "us"}
+    closed = ExchangeDay.objects.filter(kind=ExchangeDay.Kind.CLOSED, mic__in=markets)
+    return [[markets[mic], f"{day}"] for mic, day in closed.values_list("mic", "day")]
+
+
+def refresh(listings: int, seconds: float, kind: str = "quotes", first: int = 0) -> dict[str, Any]:
+    """Ask for prices or history of so many invented listings from the `first` on, wait, and tell what came of it."""
     from valuations.ledger import request_run
 
-    asked = list(Listing.objects.filter(company__slug__startswith="sample-").order_by("pk")[:listings])
+    samples = Listing.objects.filter(company__slug__startswith="sample-").order_by("pk")
+    asked = list(samples[first : first + listings])
     began = time.monotonic()
-    run = request_run(RefreshRun.Kind.QUOTES, RefreshRun.Trigger.COMMAND, listings=asked)
+    run = request_run(RefreshRun.Kind(kind), RefreshRun.Trigger.COMMAND, listings=asked)
     queued = time.monotonic() - began
     while run.finished_at is None and time.monotonic() - began < seconds:
         time.sleep(0.02)
@@ -244,9 +252,15 @@ def refresh(listings: int, seconds: float) -> dict[str, Any]:
         "finished": run.finished_at is not None,
         "problem": run.problem,
         "batches": outcomes.values("batch").distinct().count(),
-        "stored": outcomes.filter(stored=1).count(),
+        "stored": outcomes.filter(stored__gt=0).count(),
+        "rows": outcomes.aggregate(rows=Sum("stored"))["rows"],
         "results": results,
     }
+
+
+def refresh_often(runs: int, listings: int, seconds: float) -> int:
+    """So many runs, one after the other; returns how many stored all that they asked for."""
+    return sum(refresh(listings, seconds)["stored"] == listings for _ in range(runs))
 
 
 def wait_for_workers(seconds: float) -> bool:
@@ -272,6 +286,16 @@ def _milliseconds(measured: Callable[[], object], rounds: int) -> list[float]:
 if __name__ == "__main__":
     COMMANDS: dict[str, Callable[..., Any]] = {
         function.__name__: function
-        for function in (fill, time_snapshot, read_latest_quotes, count_queries, bump, refresh, wait_for_workers)
+        for function in (
+            fill,
+            time_snapshot,
+            read_latest_quotes,
+            count_queries,
+            bump,
+            closed_days,
+            refresh,
+            refresh_often,
+            wait_for_workers,
+        )
     }
     print(json.dumps(COMMANDS[sys.argv[1]](**json.loads(sys.argv[2]))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -104,18 +105,18 @@ class Instance:
             yield
 
     @contextmanager
-    def workers(self, count: int) -> Iterator[None]:
-        """Celery workers of this many processes, ready to take jobs."""
+    def workers(self, count: int) -> Iterator[subprocess.Popen[bytes]]:
+        """A Celery worker with this many processes, ready to take jobs."""
         command = [
-            sys.executable, "-m", "celery", "--quiet", "--app", "config", "worker", "--concurrency", str(count),
-            "--without-gossip", "--without-mingle", "--loglevel", "WARNING",
+            sys.executable, "-m", "celery", "--quiet", "--app", "config", "worker", "--queues", "celery,history",
+            "--concurrency", str(count), "--without-gossip", "--without-mingle", "--loglevel", "WARNING",
         ]  # fmt: skip
         # Its words go to a file: those about running as root would break up the table.
         with (self.data_dir / "worker.log").open("w") as log, running(command, self.env, log) as process:
             if self.inside("wait_for_workers", seconds=PATIENCE) is not True or process.poll() is not None:
                 said = (self.data_dir / "worker.log").read_text().strip()
                 raise CannotMeasure(f"the Celery worker does not start: {said[-800:]}")
-            yield
+            yield process
 
 
 class WebServer:
@@ -128,8 +129,21 @@ class WebServer:
     @property
     def workers(self) -> list[int]:
         """Process ids of the workers."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(number) for number in children.read_text().split()]
+        return children_of(self.process)
+
+
+def children_of(process: subprocess.Popen[bytes]) -> list[int]:
+    """Process ids of what a process has started itself."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(number) for number in children.read_text().split()]
+
+
+def megabytes(process: int) -> float:
+    """Resident memory of a process."""
+    status = Path(f"/proc/{process}/status").read_text()
+    found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+    assert found is not None
+    return int(found[1]) / 1024
 
 
 @contextmanager

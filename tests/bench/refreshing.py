@@ -33,9 +33,10 @@ def measure_refresh(table: Table, folder: Path) -> None:
 
 
 def _measure_on(table: Table, database: str, instance: Instance) -> None:
-    with _standin() as port:
+    with standin() as port:
         instance.env |= {
             "SOURCES_ENABLED": "true",
+            "QUOTE_SOURCES": "tencent",
             "TENCENT_URL": f"http://127.0.0.1:{port}",
             # The polite pause between requests is for real sources; here it would be all that is measured.
             "SOURCE_INTERVAL": "0",
@@ -45,22 +46,23 @@ def _measure_on(table: Table, database: str, instance: Instance) -> None:
         seconds: list[float] = []
         with instance.redis(), instance.workers(2):
             for factor in FACTORS:
-                _control(port, {"factor": factor})
-                before = _requests(port)
+                control(port, {"factor": factor})
+                before = requests(port)
                 run = instance.inside("refresh", listings=LISTINGS, seconds=PATIENCE)
-                asked = _requests(port) - before
+                asked = requests(port) - before
                 if factor == FACTORS[0]:
                     continue  # the first round warms the workers up and stores the first price of each listing
                 seconds.append(run["seconds"])
         name = f"refresh of {LISTINGS:,} listings, 2 worker processes, {database}"
         table.at_most(name, Spread(tuple(seconds)), BAR, "s")
         whole = run["finished"] and not run["problem"] and run["stored"] == LISTINGS
-        table.add("  stored in the last round", f"{run['stored']:,} ({_words(run['results'])})", f"{LISTINGS:,}", whole)
+        table.add("  stored in the last round", f"{run['stored']:,} ({words(run['results'])})", f"{LISTINGS:,}", whole)
         table.add("  upstream requests", f"{asked} for {run['batches']} batches", "1 each", asked == run["batches"])
 
 
 @contextmanager
-def _standin() -> Iterator[int]:
+def standin() -> Iterator[int]:
+    """A stand-in for all sources that knows every code, in a process of its own; gives its port."""
     port = free_port()
     command = [sys.executable, "-m", "tests.standin", "--port", str(port), "--any-code"]
     with running(command, {"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}):
@@ -73,7 +75,8 @@ def _standin() -> Iterator[int]:
         yield port
 
 
-def _control(port: int, order: dict[str, Any]) -> None:
+def control(port: int, order: dict[str, Any]) -> None:
+    """Change what the stand-in answers."""
     body = json.dumps(order).encode()
     head = f"POST /_control HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     with Connection(port) as connection:
@@ -81,9 +84,11 @@ def _control(port: int, order: dict[str, Any]) -> None:
             raise RuntimeError("the stand-in refused an order")
 
 
-def _requests(port: int) -> int:
+def requests(port: int) -> int:
+    """How many requests it has had."""
     return int(json.loads(get(port, "/_log").body)["count"])
 
 
-def _words(results: dict[str, int]) -> str:
+def words(results: dict[str, int]) -> str:
+    """Counts by result, for the table."""
     return ", ".join(f"{name} {count:,}" for name, count in sorted(results.items()))

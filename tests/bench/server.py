@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.bench.instances import Instance, WebServer, web_server
+from tests.bench.instances import Instance, WebServer, megabytes, web_server
 from tests.bench.load import get, latency, request, throughput
 from tests.bench.report import Spread, Table
 
@@ -88,14 +88,7 @@ def _after_requests(server: WebServer, paths: list[str], count: int = 200) -> fl
     """Megabytes resident in the largest worker after so many requests of each worker, spread over the paths."""
     for turn in range(count * len(server.workers)):
         get(server.port, paths[turn % len(paths)])
-    return max(_megabytes(worker) for worker in server.workers)
-
-
-def _megabytes(process: int) -> float:
-    status = Path(f"/proc/{process}/status").read_text()
-    found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
-    assert found is not None
-    return int(found[1]) / 1024
+    return max(megabytes(worker) for worker in server.workers)
 
 
 def warm_up(server: WebServer, page: str, count: int = 24) -> None:

@@ -30,7 +30,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def site(live_server: LiveServer, settings: Settings) -> str:
     """The address of a server on the starter facts, asked for news every second."""
-    settings.POLL_SECONDS = 1
+    settings.POLL_SECONDS = settings.POLL_REST_SECONDS = 1
     call_command("load_starter", verbosity=0)
     address: str = live_server.url
     return address

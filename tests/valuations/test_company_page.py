@@ -1,7 +1,7 @@
 """The page of one company."""
 
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -176,6 +176,35 @@ def test_raw_prices_keep_the_rest_of_the_address() -> None:
     quotes(make_listing(company), ["149", "100"])
     make_action(company)
     assert f"?currency=USD&amp;as_of={DAY}&amp;prices=raw" in page(currency="USD", as_of=str(DAY))
+
+
+def test_corporate_actions_are_listed_with_what_they_did_and_who_says_so() -> None:
+    company = make_company()
+    quotes(make_listing(company), ["149", "100"])
+    make_action(company, ex_day=DAY - timedelta(days=3))
+    make_action(
+        company,
+        "1",
+        kind="dividend",
+        cash=Decimal("0.08"),
+        currency="CNY",
+        share_class="A",
+        provider="tencent_history",
+        fetched_at=datetime(2026, 3, 2, 8, 0, tzinfo=UTC),
+    )
+    make_action(company, "2", ex_day=DAY + timedelta(days=1))
+    told = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page(as_of=str(DAY)).partition('id="actions"')[2]))
+    told = told.partition("Figures")[0]
+    assert "cash dividend, A shares CNY 0.08 per share tencent_history fetched" in told
+    assert "bonus issue × 1.49 Exchange official document" in told
+    assert "× 2" not in told
+
+
+def test_a_dividend_is_no_step_of_the_price_line() -> None:
+    company = make_company()
+    quotes(make_listing(company), ["100", "99"])
+    make_action(company, "1", kind="dividend", cash=Decimal(1), currency="CNY")
+    assert "Closing prices as they were paid." in page()
 
 
 def test_no_raw_prices_are_offered_where_they_are_the_same() -> None:

@@ -10,10 +10,26 @@ def test_the_settings_as_shipped_pass() -> None:
     call_command("check")
 
 
-@pytest.mark.parametrize("setting", ["QUOTE_SOURCES", "RATE_SOURCES"])
+@pytest.mark.parametrize("setting", ["QUOTE_SOURCES", "HISTORY_SOURCES", "RATE_SOURCES"])
 def test_an_unknown_source_is_named_with_the_known_ones(settings: Settings, setting: str) -> None:
     setattr(settings, setting, ["tencnet"])
-    with pytest.raises(SystemCheckError, match=r"(?s)tencnet.*Known are"):
+    with pytest.raises(SystemCheckError, match=rf"(?s){setting} names “tencnet”.*Known are"):
+        call_command("check")
+
+
+@pytest.mark.parametrize(
+    ("setting", "name", "folder"),
+    [
+        ("QUOTE_SOURCES", "twelvedata", "plugins/keyed"),
+        ("HISTORY_SOURCES", "yfinance_history", "plugins/yfinance"),
+        ("HISTORY_SOURCES", "akshare_history", "plugins/akshare"),
+    ],
+)
+def test_a_source_whose_plugin_is_not_installed_is_told_with_the_command_that_installs_it(
+    settings: Settings, setting: str, name: str, folder: str
+) -> None:
+    setattr(settings, setting, [name])
+    with pytest.raises(SystemCheckError, match=rf"(?s){name}.*pip install \./{folder}\."):
         call_command("check")
 
 

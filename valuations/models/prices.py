@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Self
 
 from django.db import models
@@ -24,6 +24,15 @@ class QuoteQuerySet(models.QuerySet["Quote"]):
         ("whose key is among the newest") it makes PostgreSQL read the whole history.
         """
         return self.filter(listing=OuterRef("pk"), day__lte=day).order_by("-day")
+
+    def old_enough(self, cutoff: datetime | None) -> Self:
+        """Quotes with a price made at `cutoff` or before: those of which `valuations.visibility.visible` shows one."""
+        if cutoff is None:
+            return self
+        untimed = Q(fetched_at=None) | Q(fetched_at__lte=cutoff) | Q(day__lt=cutoff.astimezone(UTC).date())
+        return self.filter(
+            Q(last_at__lte=cutoff) | Q(coming_at__lte=cutoff) | Q(public_at__lte=cutoff) | Q(last_at=None) & untimed
+        )
 
 
 class Quote(models.Model):

@@ -5,11 +5,11 @@ A source is two steps: `fetch` asks and gives back the raw `Reply`, `parse` turn
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
-from companies.sources.base import Fetcher, Outcome, Reply
+from companies.sources.base import Fetcher, NoData, Outcome, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,23 +149,38 @@ class RateSource(Protocol):
         """The rates stated, each under the day the source gives. Raises SourceError."""
 
 
+def check_span(start: date, end: date, max_days: int) -> None:
+    """Raise ValueError unless `start` to `end` is a span of days that a source answers in one request."""
+    if not timedelta(0) <= end - start <= timedelta(days=max_days):
+        raise ValueError(f"from {start} to {end} is not a span of at most {max_days} days")
+
+
+def bars_between(bars: Iterable[DailyBar], start: date | None, end: date | None) -> list[DailyBar]:
+    """Bars oldest first, one per day (the last given), inside `start` and `end` where given. Raises NoData for none."""
+    by_day = {bar.day: bar for bar in bars if (start is None or bar.day >= start) and (end is None or bar.day <= end)}
+    if not by_day:
+        raise NoData("no bars for these days")
+    return [by_day[day] for day in sorted(by_day)]
+
+
 _STORED = frozenset({Outcome.OK, Outcome.OK_FLAG})
 
 
 def batch_outcome(rows: Iterable[Outcome | QuoteRow]) -> Outcome:
-    """One word for a whole batch: that of its rows when they agree, `partial` when only some could be stored.
+    """One word for a whole batch: that of its rows when they agree, `partial` when only some of them were answered.
 
-    When nothing could be stored the most telling outcome wins: hold, then stale, then bad_row, then no_data.
+    A share that does not trade is answered too: it takes nothing from the others. When nothing could be stored the most
+    telling outcome wins: hold, then stale, then bad_row, then no_data.
     """
     outcomes = {row if isinstance(row, Outcome) else row.outcome for row in rows}
     if not outcomes:
         return Outcome.NO_DATA
     if len(outcomes) == 1:
         return outcomes.pop()
-    if outcomes <= _STORED:
-        return Outcome.OK_FLAG
     if outcomes & _STORED:
-        return Outcome.PARTIAL
+        if outcomes - _STORED - {Outcome.HOLD}:
+            return Outcome.PARTIAL
+        return Outcome.OK_FLAG if Outcome.OK_FLAG in outcomes else Outcome.OK
     for outcome in (Outcome.HOLD, Outcome.STALE, Outcome.BAD_ROW):
         if outcome in outcomes:
             return outcome

@@ -6,7 +6,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 
 from companies.sources.base import (
     BadBody,
@@ -14,12 +14,13 @@ from companies.sources.base import (
     Fetcher,
     NoData,
     Reply,
+    as_object,
     parse_day,
     parse_json,
     parse_number,
-    reply_error,
+    usable_body,
 )
-from valuations.providers.base import ParsedRate
+from valuations.providers.base import ParsedRate, check_span
 
 _PAIR = re.compile(r"\s*([0-9]*)\s*([A-Z]{3})/([A-Z]{3})\s*")
 _MOST_ROWS = 50
@@ -35,18 +36,14 @@ class CfetsParity:
 
     def fetch(self, client: Fetcher, start: date, end: date) -> Reply:
         """Ask for the parities of `start` to `end`, both included. Raises ValueError for too long a span."""
-        if not timedelta(0) <= end - start <= timedelta(days=self.max_days):
-            raise ValueError(f"from {start} to {end} is not a span of at most {self.max_days} days")
+        check_span(start, end, self.max_days)
         return client.post(
             f"/ags/ms/cm-u-bk-ccpr/CcprHisNew?startDate={start}&endDate={end}&currency=&pageNum=1&pageSize={_MOST_ROWS}"
         )
 
     def parse(self, reply: Reply) -> list[ParsedRate]:
         """The parities, each under its own day and per one unit of its base."""
-        error = reply_error(reply)
-        if error is not None:
-            raise error
-        return parse_parity(reply.body)
+        return parse_parity(usable_body(reply))
 
 
 def parse_parity(body: bytes) -> list[ParsedRate]:
@@ -89,10 +86,9 @@ def parse_spot(body: bytes) -> list[ParsedRate]:
         raise BadBody("no records")
     rates = []
     for record in records:
-        if not isinstance(record, Mapping):
-            raise BadBody("a record is not an object")
+        spot = as_object(record, "a record")
         try:
-            rate = _rate(record.get("ccyPair"), record.get("midprice"), parse_day(str(record.get("time"))[:10]))
+            rate = _rate(spot.get("ccyPair"), spot.get("midprice"), parse_day(str(spot.get("time"))[:10]))
         except ValueError as error:
             raise BadBody(f"unreadable record: {error}") from error
         if rate is not None:
@@ -103,9 +99,7 @@ def parse_spot(body: bytes) -> list[ParsedRate]:
 
 
 def _payload(body: bytes) -> Mapping[str, object]:
-    payload = parse_json(body)
-    if not isinstance(payload, Mapping):
-        raise BadBody("not an object")
+    payload = as_object(parse_json(body))
     head = payload.get("head")
     code = str(head.get("rep_code") or "") if isinstance(head, Mapping) else ""
     if code not in ("", "200"):

@@ -1,12 +1,12 @@
 """European Central Bank: euro reference rates, as XML (`eurofxref-*.xml`) or CSV (`data-api`, `format=csvdata`)."""
 
 import csv
-from datetime import date, timedelta
+from datetime import date
 from io import StringIO
 from xml.parsers import expat
 
-from companies.sources.base import BadBody, Fetcher, NoData, Reply, parse_day, parse_number, reply_error
-from valuations.providers.base import ParsedRate
+from companies.sources.base import BadBody, Fetcher, NoData, Reply, parse_day, parse_number, usable_body
+from valuations.providers.base import ParsedRate, check_span
 
 
 class EcbReference:
@@ -19,17 +19,14 @@ class EcbReference:
 
     def fetch(self, client: Fetcher, start: date, end: date) -> Reply:
         """Ask for the last ninety days, whichever of them are wanted. Raises ValueError for too long a span."""
-        if not timedelta(0) <= end - start <= timedelta(days=self.max_days):
-            raise ValueError(f"from {start} to {end} is not a span of at most {self.max_days} days")
+        check_span(start, end, self.max_days)
         return client.get("/stats/eurofxref/eurofxref-hist-90d.xml")
 
     def parse(self, reply: Reply) -> list[ParsedRate]:
         """The rates of one euro, in either format."""
-        error = reply_error(reply)
-        if error is not None:
-            raise error
-        is_xml = reply.body.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<")
-        return parse_xml(reply.body) if is_xml else parse_csv(reply.body)
+        body = usable_body(reply)
+        is_xml = body.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<")
+        return parse_xml(body) if is_xml else parse_csv(body)
 
 
 def parse_xml(body: bytes) -> list[ParsedRate]:

@@ -5,11 +5,11 @@ different dates; its shape is understood, and such rows are flagged.
 """
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
-from companies.sources.base import BadBody, Fetcher, NoData, Reply, parse_day, parse_json, parse_number, reply_error
-from valuations.providers.base import ParsedRate
+from companies.sources.base import BadBody, Fetcher, NoData, Reply, parse_day, parse_json, parse_number, usable_body
+from valuations.providers.base import ParsedRate, check_span
 
 
 class Frankfurter:
@@ -29,17 +29,13 @@ class Frankfurter:
 
         One day that is not a business day is answered with the business day before it.
         """
-        if not timedelta(0) <= end - start <= timedelta(days=self.max_days):
-            raise ValueError(f"from {start} to {end} is not a span of at most {self.max_days} days")
+        check_span(start, end, self.max_days)
         days = f"{start}" if start == end else f"{start}..{end}"
         return client.get(f"/v1/{days}?base={self.base}&symbols={','.join(self.symbols)}")
 
     def parse(self, reply: Reply) -> list[ParsedRate]:
         """The rates, each under the day the source gives, which may be earlier than the day asked for."""
-        error = reply_error(reply)
-        if error is not None:
-            raise error
-        return parse_rates(reply.body)
+        return parse_rates(usable_body(reply))
 
 
 def parse_rates(body: bytes) -> list[ParsedRate]:

@@ -3,7 +3,6 @@
 Needs a key. `"."` stands for a day without a rate.
 """
 
-from collections.abc import Mapping
 from datetime import date
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,10 +12,11 @@ from companies.sources.base import (
     Fetcher,
     NoData,
     Reply,
+    as_object,
     parse_day,
     parse_json,
     parse_number,
-    reply_error,
+    usable_body,
 )
 from valuations.providers.base import ParsedRate
 
@@ -48,11 +48,9 @@ class FredSeries:
 
     def parse(self, reply: Reply) -> list[ParsedRate]:
         """The rates of the series that the request named; a reply does not say it itself."""
-        error = reply_error(reply)
-        if error is not None:
-            raise error
+        body = usable_body(reply)
         asked = parse_qs(urlsplit(reply.url).query).get("series_id", [self.series])[0]
-        return parse_observations(reply.body, asked)
+        return parse_observations(body, asked)
 
 
 def parse_observations(body: bytes, series: str) -> list[ParsedRate]:
@@ -60,8 +58,7 @@ def parse_observations(body: bytes, series: str) -> list[ParsedRate]:
     if series not in SERIES:
         raise BadBody(f"unknown series {series[:20]}")
     base, quote = SERIES[series]
-    payload = parse_json(body)
-    observations = payload.get("observations") if isinstance(payload, Mapping) else None
+    observations = as_object(parse_json(body)).get("observations")
     if not isinstance(observations, list):
         raise BadBody("no observations")
     try:

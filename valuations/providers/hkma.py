@@ -1,11 +1,21 @@
 """Hong Kong Monetary Authority: end-of-day rates of the Hong Kong dollar, published monthly and about a month late."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from decimal import Context
 
-from companies.sources.base import BadBody, Fetcher, NoData, Reply, parse_day, parse_json, parse_number, reply_error
-from valuations.providers.base import ParsedRate
+from companies.sources.base import (
+    BadBody,
+    Fetcher,
+    NoData,
+    Reply,
+    as_object,
+    parse_day,
+    parse_json,
+    parse_number,
+    usable_body,
+)
+from valuations.providers.base import ParsedRate, check_span
 
 # The numbers pass through binary fractions on their way (7.800500000000001); twelve digits are more than are published.
 _DIGITS = Context(prec=12)
@@ -23,8 +33,7 @@ class HkmaDaily:
 
     def fetch(self, client: Fetcher, start: date, end: date) -> Reply:
         """Ask for `start` to `end`, both included. Raises ValueError for too long a span."""
-        if not timedelta(0) <= end - start <= timedelta(days=self.max_days):
-            raise ValueError(f"from {start} to {end} is not a span of at most {self.max_days} days")
+        check_span(start, end, self.max_days)
         return client.get(
             "/public/market-data-and-statistics/monthly-statistical-bulletin/er-ir/er-eeri-daily"
             f"?from={start}&to={end}&pagesize=1000"
@@ -32,17 +41,13 @@ class HkmaDaily:
 
     def parse(self, reply: Reply) -> list[ParsedRate]:
         """Hong Kong dollars for one unit of each currency stated."""
-        error = reply_error(reply)
-        if error is not None:
-            raise error
-        return parse_records(reply.body)
+        return parse_records(usable_body(reply))
 
 
 def parse_records(body: bytes) -> list[ParsedRate]:
     """Hong Kong dollars for one unit of each currency; nulls are left out. Raises BadBody, NoData."""
-    payload = parse_json(body)
-    header = payload.get("header") if isinstance(payload, Mapping) else None
-    result = payload.get("result") if isinstance(payload, Mapping) else None
+    payload = as_object(parse_json(body))
+    header, result = payload.get("header"), payload.get("result")
     if not isinstance(header, Mapping) or header.get("success") is not True:
         raise BadBody("the service reports an error")
     records = result.get("records") if isinstance(result, Mapping) else None
@@ -50,11 +55,10 @@ def parse_records(body: bytes) -> list[ParsedRate]:
         raise BadBody("no records")
     rates = []
     for record in records:
-        if not isinstance(record, Mapping):
-            raise BadBody("a record is not an object")
+        stated = as_object(record, "a record")
         try:
-            day = parse_day(record.get("end_of_day"))
-            for name, value in record.items():
+            day = parse_day(stated.get("end_of_day"))
+            for name, value in stated.items():
                 if len(name) != 3 or not name.isalpha() or name in _NOT_USED:
                     continue
                 number = parse_number(value)

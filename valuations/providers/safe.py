@@ -1,10 +1,10 @@
 """State Administration of Foreign Exchange (SAFE): the central parities as an HTML table, per 100 units."""
 
-from datetime import date, timedelta
+from datetime import date
 from html.parser import HTMLParser
 
-from companies.sources.base import BadBody, Fetcher, NoData, Reply, parse_day, parse_number, reply_error
-from valuations.providers.base import ParsedRate
+from companies.sources.base import BadBody, Fetcher, NoData, Reply, parse_day, parse_number, usable_body
+from valuations.providers.base import ParsedRate, check_span
 
 # Quoted as so many yuan for 100 units. The remaining columns (ringgit, rouble, won ...) are quoted the other way round,
 # as so many units for 100 yuan; nobody needs them here, so they are left out rather than guessed.
@@ -33,17 +33,13 @@ class SafeParity:
 
     def fetch(self, client: Fetcher, start: date, end: date) -> Reply:
         """Ask for `start` to `end`, both included. Raises ValueError for too long a span."""
-        if not timedelta(0) <= end - start <= timedelta(days=self.max_days):
-            raise ValueError(f"from {start} to {end} is not a span of at most {self.max_days} days")
+        check_span(start, end, self.max_days)
         form = {"startDate": f"{start}", "endDate": f"{end}", "queryYN": "true"}
         return client.post("/AppStructured/hlw/RMBQuery.do", form=form)
 
     def parse(self, reply: Reply) -> list[ParsedRate]:
         """Yuan for one unit of each currency stated."""
-        error = reply_error(reply, html_expected=True)
-        if error is not None:
-            raise error
-        return parse_table(reply.body)
+        return parse_table(usable_body(reply, html_expected=True))
 
 
 class _Rows(HTMLParser):
@@ -52,9 +48,12 @@ class _Rows(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[list[str]] = []
+        self.open_tables = 0  # above zero at the end: the page is cut short
         self._in_cell = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "table":
+            self.open_tables += 1
         if tag == "tr":
             self.rows.append([])
         self._in_cell = tag in ("td", "th") or (self._in_cell and tag not in ("tr", "table"))
@@ -64,6 +63,8 @@ class _Rows(HTMLParser):
             self.rows[-1].append("")
 
     def handle_endtag(self, tag: str) -> None:
+        if tag == "table":
+            self.open_tables -= 1
         if tag in ("td", "th", "tr", "table"):
             self._in_cell = False
 
@@ -84,6 +85,8 @@ def parse_table(body: bytes) -> list[ParsedRate]:
     heads = next((row for row in rows if row and row[0] == _DAY), None)
     if heads is None:
         raise BadBody("no table of rates")
+    if reader.open_tables > 0:
+        raise BadBody("the table is cut short")
     rates = []
     for row in rows[rows.index(heads) + 1 :]:
         if len(row) != len(heads):

@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from companies.sources.base import BadBody, BadRequest, Fetcher, Outcome, Reply, parse_number, reply_error
+from companies.sources.base import Fetcher, Outcome, Reply, parse_number, usable_body
 from valuations.providers.base import Instrument, ParsedQuote, QuoteRow
+from valuations.providers.codes import code_or_none, codes_of, of_exchange, unanswered
+from valuations.providers.quoted import quoted_lines
+from valuations.providers.trading import judged_row, mainland_lot, optional_number, positive_number, shares_traded
 from valuations.sessions import MARKETS
 
 US_SUFFIXES = {"XNAS": "OQ", "XNYS": "N", "XASE": "AM"}
 _PREFIXES = {"XSHG": "sh", "XSHE": "sz", "XHKG": "r_hk", "XNAS": "us", "XNYS": "us", "XASE": "us"}
-_TICKER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]{0,11}")
-_ROW = re.compile(r'\s*v_([A-Za-z0-9_.\-]+)\s*=\s*"([^"]*)"[ \t]*(?:;|(?=\s|$))')
 _NONE_MATCH = "pv_none_match"
 _FEWEST_FIELDS = 38
 _CAP_UNIT = Decimal(10) ** 8
@@ -33,17 +34,8 @@ def tencent_code(instrument: Instrument) -> str:
     Raises:
         ValueError: another exchange, or a ticker that cannot be one.
     """
-    prefix = _PREFIXES.get(instrument.mic)
-    if prefix is None or not _TICKER.fullmatch(instrument.ticker):
-        raise ValueError(f"Tencent has no code for {instrument.mic} {instrument.ticker!r}")
+    prefix = of_exchange(_PREFIXES, instrument)
     return prefix + (instrument.ticker.zfill(5) if instrument.mic == "XHKG" else instrument.ticker.upper())
-
-
-def _code_or_none(instrument: Instrument) -> str | None:
-    try:
-        return tencent_code(instrument)
-    except ValueError:
-        return None
 
 
 class TencentQuotes:
@@ -57,62 +49,30 @@ class TencentQuotes:
 
     def fetch(self, client: Fetcher, instruments: Sequence[Instrument]) -> Reply:
         """Ask once for all `instruments` that have a code here. Raises BadRequest when none has."""
-        codes = [code for instrument in instruments if (code := _code_or_none(instrument)) is not None]
-        if not codes:
-            raise BadRequest("none of the instruments has a code here")
-        return client.get("/q=" + ",".join(codes))
+        return client.get("/q=" + ",".join(codes_of(tencent_code, instruments)))
 
     def parse(self, reply: Reply, instruments: Sequence[Instrument]) -> list[QuoteRow]:
         """One row per instrument, in the order asked."""
-        error = reply_error(reply)
-        if error is not None:
-            raise error
-        return parse_quotes(reply.body, instruments)
+        return parse_quotes(usable_body(reply), instruments)
 
 
 def parse_quotes(body: bytes, instruments: Sequence[Instrument]) -> list[QuoteRow]:
     """One row per instrument; codes that nobody asked for are ignored. Raises BadBody for a cut or foreign body."""
-    text = _decoded(body)
-    values: dict[str, str] = {}
-    end = 0
-    while match := _ROW.match(text, end):
-        values[match[1].casefold()] = match[2]
-        end = match.end()
-    if text[end:].strip():
-        raise BadBody("the body is cut short" if values or text.lstrip().startswith("v_") else "no quote rows")
-    if not values:
-        raise BadBody("no quote rows")
+    values = quoted_lines(body, "v_")
     return [_row(instrument, values) for instrument in instruments]
 
 
-def _decoded(body: bytes) -> str:
-    """The text. It is GBK by contract, but UTF-8 has been seen; strict UTF-8 never fits a GBK quote by accident.
-
-    A broken character in a name must not lose the whole batch; if it swallows a separator, the row's code no longer
-    stands where it should, and that row alone is refused.
-    """
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return body.decode("gb18030", errors="replace")
-
-
 def _row(instrument: Instrument, values: dict[str, str]) -> QuoteRow:
-    asked = _code_or_none(instrument)
+    asked = code_or_none(tencent_code, instrument)
     if asked is None:
-        # One mistyped listing must not lose the batch it is in.
-        return QuoteRow(
-            instrument, Outcome.NO_DATA, None, "no_code", f"{instrument.mic} {instrument.ticker}: no code here"
-        )
+        return unanswered(instrument, None)
     code = asked.casefold()
     # Where both are present the plain Hong Kong code is the late one.
     keys = (code, code.removeprefix("r_")) if instrument.mic == "XHKG" else (code,)
     key = next((key for key in keys if values.get(key)), None)
     if key is not None:
         return _quote_row(instrument, key, values[key].split("~"))
-    if any(key in values for key in keys) or _NONE_MATCH in values:
-        return QuoteRow(instrument, Outcome.NO_DATA, None, "unknown_symbol", f"{code}: the source does not know it")
-    return QuoteRow(instrument, Outcome.NO_DATA, None, "not_in_reply", f"{code}: not in the reply")
+    return unanswered(instrument, code, is_unknown=_NONE_MATCH in values or any(key in values for key in keys))
 
 
 def _quote_row(instrument: Instrument, key: str, fields: list[str]) -> QuoteRow:
@@ -141,10 +101,6 @@ def _quote_row(instrument: Instrument, key: str, fields: list[str]) -> QuoteRow:
     stated_volume = _number(fields, 36)
     if stated_volume is None:
         stated_volume = _number(fields, 6)
-    if opening is None and high is None and low is None and (price == 0 or stated_volume == 0):
-        reason = _why_no_trade(instrument.mic, at)
-        return QuoteRow(instrument, Outcome.HOLD, None, reason, f"{key}: no trade at {at.isoformat()}")
-
     amount = _amount(key, fields)
     quote = ParsedQuote(
         price=price,
@@ -154,17 +110,14 @@ def _quote_row(instrument: Instrument, key: str, fields: list[str]) -> QuoteRow:
         open=opening,
         high=high,
         low=low,
-        volume=shares_traded(instrument, stated_volume, amount, low or price, high or price),
+        volume=shares_traded(stated_volume, amount, low or price, high or price, documented=tencent_lot(instrument)),
         amount=amount,
         currency=_currency(key, fields),
         delayed=key.startswith("hk"),
         market_cap=_market_cap(fields),
         total_shares=_total_shares(key, fields),
     )
-    if price == 0:
-        # Unlike a halted share this row reports trades: the price itself is wrong.
-        return QuoteRow(instrument, Outcome.HOLD, quote, "zero_price", f"{key}: price 0 with trades")
-    return QuoteRow(instrument, Outcome.OK, quote)
+    return judged_row(instrument, quote, key)
 
 
 def _same_symbol(instrument: Instrument, stated: str) -> bool:
@@ -186,28 +139,12 @@ def _stamp(mic: str, text: str) -> tuple[datetime, date]:
     return local.astimezone(UTC), local.date()
 
 
-def _why_no_trade(mic: str, at: datetime) -> str:
-    """Why a row shows no trade, judged by its own clock."""
-    market = MARKETS[mic]
-    clock = at.astimezone(market.zone).time()
-    if clock < market.sessions[0][0]:
-        return "auction" if market.auction_from is not None and clock >= market.auction_from else "before_open"
-    # On the mainland every share trades in every minute unless halted; elsewhere a thin one may wait for hours.
-    return "suspended" if market.is_mainland or clock >= market.sessions[-1][1] else "no_trade"
-
-
 def _number(fields: list[str], index: int) -> Decimal | None:
-    """An optional number: blank, absent or unreadable is unknown, never zero."""
-    try:
-        return parse_number(fields[index]) if index < len(fields) else None
-    except ValueError:
-        return None
+    return optional_number(fields[index]) if index < len(fields) else None
 
 
 def _positive(fields: list[str], index: int) -> Decimal | None:
-    """An optional number that means something only when it is above zero: 0.00 stands for "none yet"."""
-    number = _number(fields, index)
-    return number if number is not None and number > 0 else None
+    return positive_number(fields[index]) if index < len(fields) else None
 
 
 def _amount(key: str, fields: list[str]) -> Decimal | None:
@@ -221,23 +158,9 @@ def _amount(key: str, fields: list[str]) -> Decimal | None:
     return None if rounded is None else rounded * _TEN_THOUSAND
 
 
-def shares_traded(
-    instrument: Instrument, volume: Decimal | None, amount: Decimal | None, low: Decimal, high: Decimal
-) -> int | None:
-    """Shares in a stated volume, whose unit (one share or a lot of 100) follows from the turnover.
-
-    Turnover divided by volume is the average price paid, or a hundred times that when the volume counts lots. Where the
-    turnover is missing or fits neither, the unit is the documented one: lots on the mainland except STAR (688, 689).
-    """
-    if volume is None or volume < 0:
-        return None
-    lot = 100 if instrument.mic in ("XSHG", "XSHE") and not instrument.ticker.startswith(("688", "689")) else 1
-    if volume > 0 and amount is not None:
-        for candidate in (1, 100):
-            # Generous bounds: the two candidates are a factor of a hundred apart.
-            if low / 3 <= amount / (volume * candidate) <= high * 3:
-                lot = candidate
-    return int(volume * lot)
+def tencent_lot(instrument: Instrument) -> int:
+    """Shares in one unit of volume as documented: lots of 100 on the mainland, except on STAR (688, 689)."""
+    return 1 if instrument.ticker.startswith(("688", "689")) else mainland_lot(instrument)
 
 
 def _currency(key: str, fields: list[str]) -> str | None:

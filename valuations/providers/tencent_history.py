@@ -6,6 +6,7 @@ The older paths (`fqkline`, `hkfqkline`, `usfqkline`) answer in the same shape w
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -15,14 +16,14 @@ from companies.sources.base import (
     NoData,
     Reply,
     TooFew,
-    parse_day,
+    as_object,
     parse_json,
-    parse_number,
-    reply_error,
+    usable_body,
 )
-from valuations.providers.base import DailyBar, Instrument, ShareEvent
+from valuations.providers.base import DailyBar, Instrument, ShareEvent, bars_between, check_span
 from valuations.providers.dividends import share_events
-from valuations.providers.tencent import US_SUFFIXES, shares_traded, tencent_code
+from valuations.providers.tencent import US_SUFFIXES, tencent_code, tencent_lot
+from valuations.providers.trading import bar_of_columns, optional_number, shares_traded
 
 # More than 640 rows are refused or silently cut, depending on the market.
 _MOST_ROWS = 640
@@ -42,8 +43,7 @@ class TencentHistory:
 
     def fetch(self, client: Fetcher, instrument: Instrument, start: date, end: date) -> Reply:
         """Ask for the unadjusted bars of `start` to `end`, both included. Raises ValueError for too long a span."""
-        if not timedelta(0) <= end - start <= timedelta(days=self.max_days):
-            raise ValueError(f"from {start} to {end} is not a span of at most {self.max_days} days")
+        check_span(start, end, self.max_days)
         code = tencent_code(instrument).removeprefix("r_")
         if instrument.mic in US_SUFFIXES:
             # Without the suffix an American share answers with one to three rows only.
@@ -54,10 +54,7 @@ class TencentHistory:
         self, reply: Reply, instrument: Instrument, start: date | None = None, end: date | None = None
     ) -> list[DailyBar]:
         """Bars oldest first inside the given days; `adjustment` tells adjusted ones."""
-        error = reply_error(reply)
-        if error is not None:
-            raise error
-        return parse_bars(reply.body, instrument, start, end)
+        return parse_bars(usable_body(reply), instrument, start, end)
 
 
 def parse_bars(
@@ -72,9 +69,7 @@ def parse_bars(
     """
     if body.lstrip().startswith(b"v_pv_none_match"):
         raise NoData("the source does not know the code")
-    payload = parse_json(re.sub(rb"^\s*[A-Za-z_$][\w$.]*\s*=(?!=)|;\s*$", b"", body))
-    if not isinstance(payload, Mapping):
-        raise BadBody("not an object")
+    payload = as_object(parse_json(re.sub(rb"^\s*[A-Za-z_$][\w$.]*\s*=(?!=)|;\s*$", b"", body)))
     message = str(payload.get("msg") or "")
     if payload.get("code") not in (0, "0", None):
         raise BadBody(f"refused: {message[:60] or payload.get('code')}")
@@ -90,15 +85,12 @@ def parse_bars(
         raise NoData("the source has no bars")
     if not isinstance(rows, list):
         raise BadBody("bars are not a list")
-    bars = {bar.day: bar for row in rows if (bar := _bar(row, instrument, adjustment)) is not None}
+    bars = [bar for row in rows if (bar := _bar(row, instrument, adjustment)) is not None]
     if instrument.mic in US_SUFFIXES and "." not in code.removeprefix("us") and len(rows) <= _SPARSE_ROWS:
         expected = None if start is None or end is None else _weekdays(start, end)
         if expected is None or expected > _SPARSE_ROWS + 2:
             raise TooFew(f"{len(rows)} rows for {code}, which lacks its exchange suffix")
-    days = sorted(day for day in bars if (start is None or day >= start) and (end is None or day <= end))
-    if not days:
-        raise NoData("no bars for these days")
-    return [bars[day] for day in days]
+    return bars_between(bars, start, end)
 
 
 def _series(data: Mapping[str, object], instrument: Instrument) -> tuple[str, Mapping[str, object]]:
@@ -108,9 +100,7 @@ def _series(data: Mapping[str, object], instrument: Instrument) -> tuple[str, Ma
     for name, series in data.items():
         stem = name.casefold().removeprefix("r_")
         if stem in (code, suffixed) or (instrument.mic in US_SUFFIXES and stem.rpartition(".")[0] == code):
-            if not isinstance(series, Mapping):
-                raise BadBody("bars are not an object")
-            return stem, series
+            return stem, as_object(series, "the part of the code")
     raise BadBody(f"about {', '.join(data)[:40]} instead of {code}")
 
 
@@ -119,33 +109,23 @@ def _bar(row: object, instrument: Instrument, adjustment: str) -> DailyBar | Non
 
     None for a day without a price (a halted share kept in the list). Raises BadBody for anything unreadable.
     """
-    if not isinstance(row, list) or len(row) < 6:
-        raise BadBody("a bar of fewer than six columns")
-    try:
-        day = parse_day(row[0])
-        opening, close, high, low, volume = (parse_number(value) for value in row[1:6])
-        stated = parse_number(row[8]) if len(row) > 8 else None
-    except ValueError as error:
-        raise BadBody(f"unreadable bar: {error}") from error
-    if opening is None or close is None or high is None or low is None or min(opening, close, high, low) <= 0:
+    if not isinstance(row, list):
+        raise BadBody("a bar is not a list")
+    found = bar_of_columns(row)
+    if found is None:
         return None
-    amount = _amount(instrument, stated, volume, low, high)
-    return DailyBar(
-        day=day,
-        open=opening,
-        close=close,
-        high=high,
-        low=low,
-        volume=shares_traded(instrument, volume, amount, low, high),
+    bar, volume = found
+    amount = _amount(instrument, optional_number(row[8]), volume, bar) if len(row) > 8 else None
+    return replace(
+        bar,
+        volume=shares_traded(volume, amount, bar.low, bar.high, documented=tencent_lot(instrument)),
         amount=amount,
-        events=_events(row[6], day) if len(row) > 6 else (),
+        events=_events(row[6], bar.day, instrument.currency) if len(row) > 6 else (),
         adjustment=adjustment,
     )
 
 
-def _amount(
-    instrument: Instrument, stated: Decimal | None, volume: Decimal | None, low: Decimal, high: Decimal
-) -> Decimal | None:
+def _amount(instrument: Instrument, stated: Decimal | None, volume: Decimal | None, bar: DailyBar) -> Decimal | None:
     """Turnover in units of the currency, stated in tens of thousands; outside the mainland only if that fits."""
     if stated is None or stated <= 0:
         return None
@@ -154,13 +134,15 @@ def _amount(
         return amount
     if not volume:
         return None
-    fitting = [value for value in (amount, stated) if low * Decimal("0.9") <= value / volume <= high * Decimal("1.1")]
+    fitting = [
+        value for value in (amount, stated) if bar.low * Decimal("0.9") <= value / volume <= bar.high * Decimal("1.1")
+    ]
     return fitting[0] if fitting else None
 
 
-def _events(extra: object, day: date) -> tuple[ShareEvent, ...]:
+def _events(extra: object, day: date, currency: str) -> tuple[ShareEvent, ...]:
     """What happened on an ex-day; nothing on ordinary days."""
-    return share_events(str(extra.get("FHcontent") or ""), day) if isinstance(extra, Mapping) else ()
+    return share_events(str(extra.get("FHcontent") or ""), day, currency) if isinstance(extra, Mapping) else ()
 
 
 def _weekdays(start: date, end: date) -> int:

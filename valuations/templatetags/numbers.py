@@ -22,10 +22,10 @@ from django.utils.functional import Promise
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
-from django.utils.translation import get_language, gettext_lazy, pgettext, pgettext_lazy
+from django.utils.translation import get_language, gettext_lazy, ngettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext as _
 
-from companies.models.company import Company
+from companies.models.company import Company, Listing
 from companies.models.figure import Basis, Metric
 from companies.models.filing import Filing, Tier
 from companies.places import place_in_words
@@ -33,7 +33,7 @@ from valuations.money import Interval, Money
 from valuations.reasons import Missing
 from valuations.sector import Sector
 from valuations.sessions import FreshnessState
-from valuations.snapshot import CompanyValuation, Coverage, Snapshot, today
+from valuations.snapshot import CompanyValuation, Coverage, Price, Snapshot, today
 from valuations.state import State
 from valuations.trailing import RevenueBasis
 
@@ -441,6 +441,11 @@ def _company_path(_prefix: str, slug: str) -> str:
     return reverse("valuations:company", args=[slug])
 
 
+@lru_cache(maxsize=8192)
+def _listing_prices_path(_prefix: str, pk: int) -> str:
+    return reverse("valuations:listing_prices", args=[pk])
+
+
 @register.simple_tag
 def company_path(company: Company) -> str:
     """The address of a company's page, without a query."""
@@ -526,15 +531,46 @@ def dash(reason: object) -> SafeString:
 def freshness(row: CompanyValuation, beside: date) -> SafeString:
     """The badge that says how old the value of a row is: a word and a day."""
     if row.price:
-        look = " look" if row.price.state in STATES_TO_LOOK_AT else ""
-        word = f"{state_word(row.price.state)} · {short_day(row.price.day, beside)}"
-        return format_html('<span class="age{} {}">{}</span>', look, row.price.state, word)
+        return _badge(row.price.listing, row.price.state, f" · {short_day(row.price.day, beside)}")
     if row.market_value and row.market_value.round:
         said = _("round, %(day)s") % {"day": short_day(row.market_value.round.day, beside)}
         return format_html('<span class="age look">{}</span>', said)
-    if row.is_listed:
-        return format_html('<span class="age look">{}</span>', _("no price"))
-    return SafeString("")
+    return _badge(row.listings[0], None) if row.is_listed else SafeString("")
+
+
+@register.simple_tag
+def price_badge(listing: Listing, shown: Price | None) -> SafeString:
+    """The badge with the state of one listing's price, or that there is none."""
+    return _badge(listing, shown.state if shown else None)
+
+
+def _badge(listing: Listing, state: FreshnessState | None, more: str = "") -> SafeString:
+    """A word for how fresh a price is; a link to the last attempts to renew it."""
+    word = f"{state_word(state)}{more}" if state else _("no price")
+    kinds = ["age", *(["look"] if state is None or state in STATES_TO_LOOK_AT else []), *([state] if state else [])]
+    path = _listing_prices_path(get_script_prefix(), listing.pk)
+    return mark_safe(f'<a class="{" ".join(kinds)}" href="{path}">{escape(word)}</a>')
+
+
+@register.simple_tag
+def price_attributes(row: CompanyValuation) -> SafeString:
+    """What live.js needs to see that the price of a row changed, and to say whose it is."""
+    if row.price is None:
+        return SafeString("")
+    number = f"{row.price.value.normalize():f}"
+    return format_html(' id="now-{}" data-price="{}" data-name="{}"', row.company.slug, number, name(row.company))
+
+
+@register.simple_tag
+def delay_note(minutes: int) -> SafeString:
+    """What readers are told who see prices late, with the way out; nothing for the others."""
+    if not minutes:
+        return SafeString("")
+    said = ngettext("Prices are at least %(n)s minute old.", "Prices are at least %(n)s minutes old.", minutes)
+    return format_html(
+        '<p class="note delay">{}</p>',
+        format_html('{} <a href="{}">{}</a>', said % {"n": minutes}, reverse("login"), _("Sign in for current ones.")),
+    )
 
 
 @register.simple_tag

@@ -6,27 +6,29 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from django import template
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from companies.models import Figure, FundingRound, Metric, Precision
 from valuations.charts import Chart
+from valuations.listing_prices import ListingPrices
 from valuations.models import RefreshOutcome
 from valuations.money import Interval, Money
 from valuations.reason_words import reason_in_words
-from valuations.snapshot import Price
+from valuations.sessions import FreshnessState
+from valuations.tally import QUIET, RunTally
 from valuations.templatetags.numbers import (
     MONTHS,
-    STATES_TO_LOOK_AT,
+    Word,
     day,
     ends,
     in_chinese,
     in_currency,
+    moment,
     money,
     price,
     rounded,
-    state_word,
 )
 
 register = template.Library()
@@ -34,6 +36,16 @@ register = template.Library()
 PER_SHARE = (Metric.OFFER_PRICE, Metric.FIRST_DAY_OPEN, Metric.FIRST_DAY_HIGH, Metric.FIRST_DAY_CLOSE)
 DIGITS = 5
 POINTS_SHOWN = 30
+STATE_MEANINGS: dict[FreshnessState, Word] = {
+    FreshnessState.LIVE: gettext_lazy("The exchange is open and this is its latest price."),
+    FreshnessState.DELAYED: gettext_lazy("The exchange is open; this price is shown late."),
+    FreshnessState.LUNCH_BREAK: gettext_lazy("The exchange pauses for lunch; this is the last price before it."),
+    FreshnessState.CLOSED: gettext_lazy("The exchange is closed; this is the price of its last session."),
+    FreshnessState.HOLIDAY: gettext_lazy("The exchange does not trade today; this is the price of its last session."),
+    FreshnessState.SUSPENDED: gettext_lazy("The share does not trade at the moment; this is its last price."),
+    FreshnessState.STALE: gettext_lazy("The exchange has traded since, and no newer price has arrived."),
+    FreshnessState.FAILED: gettext_lazy("The exchange has traded since, and the last attempt to renew it failed."),
+}
 
 
 @register.filter
@@ -102,16 +114,37 @@ def result_word(value: str) -> str:
 
 
 @register.filter
+def needs_a_look(value: str) -> bool:
+    """Whether somebody should find out why a listing's outcome is this one."""
+    return value not in QUIET
+
+
+@register.filter
 def reason_word(code: str) -> str:
     """The words for a reason's code; a code without words as it is."""
     return reason_in_words(code)
 
 
-@register.simple_tag
-def price_age(shown: Price) -> SafeString:
-    """The badge with the state of one listing's price."""
-    look = " look" if shown.state in STATES_TO_LOOK_AT else ""
-    return format_html('<span class="age{} {}">{}</span>', look, shown.state, state_word(shown.state))
+@register.filter
+def state_meaning(value: str) -> str:
+    """What the state of a price means, in a sentence."""
+    return str(STATE_MEANINGS[FreshnessState(value)])
+
+
+@register.filter
+def price_age(shown: ListingPrices) -> str:
+    """When a price was made, and for how many minutes its exchange has been open since."""
+    if shown.price is None:
+        return ""
+    if shown.last_at is None:
+        return _("Price of %(day)s; its source gives no time.") % {"day": day(shown.price.day)}
+    if shown.open_minutes is None:
+        return _("Last price %(time)s.") % {"time": moment(shown.last_at)}
+    minutes = shown.open_minutes
+    said = ngettext(
+        "Last price %(time)s, %(n)s open minute old.", "Last price %(time)s, %(n)s open minutes old.", minutes
+    )
+    return said % {"time": moment(shown.last_at), "n": minutes}
 
 
 @register.simple_tag
@@ -119,7 +152,17 @@ def lasted(start: datetime, end: datetime | None) -> str:
     """How long something took, in seconds or minutes; nothing while it is not over."""
     if end is None:
         return ""
-    seconds = (end - start).total_seconds()
+    return _span((end - start).total_seconds())
+
+
+@register.simple_tag
+def time_left(tally: RunTally) -> str:
+    """How long an open run will take at its present pace; nothing when that is not known."""
+    left = tally.time_left(timezone.now())
+    return "" if left is None else _span(max(left.total_seconds(), 1))
+
+
+def _span(seconds: float) -> str:
     if seconds < 120:
         return _("%(n)s s") % {"n": f"{seconds:.1f}" if seconds < 10 else round(seconds)}
     return _("%(n)s min") % {"n": round(seconds / 60)}

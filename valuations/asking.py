@@ -1,0 +1,219 @@
+"""Asking the sources: in the order of their health, each for what those before it left open.
+
+Everything that a job wants from the network goes through a `Desk`, which remembers what came of it. Nothing is judged
+or stored here but that.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+from typing import Protocol, TypeVar
+
+from django.conf import settings
+from django.utils import timezone
+
+from companies.models import Listing
+from companies.sources.base import BadBody, Outcome, SourceError
+from companies.sources.http import SourceClient
+from valuations.configuration import base_url
+from valuations.health import Report, Standing, claim_trial, in_order, note, remembered, standing
+from valuations.providers import quote_source
+from valuations.providers.base import Instrument, QuoteRow, QuoteSource
+from valuations.spacing import waiting_for
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+# A source that answers so may know less than another one.
+ASK_ANOTHER = frozenset({Outcome.NO_DATA, Outcome.BAD_ROW})
+# Of the time a job has; the rest is for storing what was found.
+_SHARE_FOR_ASKING = 0.6
+
+
+class Source(Protocol):
+    """What a desk needs to know of a source."""
+
+    slug: str
+    site: str
+    label: str
+
+
+AnySource = TypeVar("AnySource", bound=Source)
+
+
+def source_client(site: str) -> SourceClient:
+    """A client for a source: its address, who we are, how long we wait and how often we ask."""
+    contact = f" ({settings.SOURCE_CONTACT})" if settings.SOURCE_CONTACT else ""
+    return SourceClient(
+        base_url(site),
+        user_agent=f"Xinpan/{settings.VERSION}{contact}",
+        timeout=settings.SOURCE_TIMEOUT,
+        wait=waiting_for(site, settings.SOURCE_INTERVAL),
+        sites=settings.SOURCE_URLS,
+    )
+
+
+class Desk:
+    """One job's way to the sources. It knows how they stood when the job began, and notes how they fare since."""
+
+    def __init__(self) -> None:
+        self._healths = remembered()
+        self._ends_at: float = monotonic() + settings.CELERY_TASK_SOFT_TIME_LIMIT * _SHARE_FOR_ASKING
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the time that the job has for asking is over."""
+        return monotonic() >= self._ends_at
+
+    def willing(self, sources: Iterable[AnySource]) -> list[AnySource]:
+        """The sources that may be asked now, those that failed lately last."""
+        return in_order(filter(self.may_ask, sources), self._healths)
+
+    def may_ask(self, source: Source) -> bool:
+        """Whether the source is well, as far as this job knows by now."""
+        return self._standing(source, timezone.now()) is Standing.WELL
+
+    def trials(self, sources: Iterable[AnySource]) -> list[AnySource]:
+        """Sources whose rest is over, and that no other job is trying at this moment: ask each of them once."""
+        now = timezone.now()
+        over = [source for source in sources if self._standing(source, now) is Standing.TRIAL]
+        return [source for source in over if claim_trial(self._healths[source.site], now)]
+
+    def resting(self, source: Source) -> str:
+        """Why a source is not asked, in English; "" when it may be."""
+        health = self._healths.get(source.site)
+        if health is None or health.rests_until is None:
+            return ""
+        return f"{source.label}: left alone until {health.rests_until:%Y-%m-%d %H:%M} UTC, {health.last_detail}"
+
+    def ask(self, source: AnySource, question: Callable[[SourceClient], T]) -> T:
+        """Put a question to a source and remember how it fared.
+
+        Raises:
+            SourceError: There is no usable answer.
+        """
+        asked_at = timezone.now()
+        client = source_client(source.site)
+        try:
+            with client:
+                answer = question(client)
+        except SourceError as error:
+            self._failed(source, asked_at, error)
+            raise
+        except (ValueError, LookupError, TypeError, ArithmeticError, AttributeError) as error:
+            # A reply that its parser did not foresee must not cost the job what other sources say.
+            log.exception("%s: a reply that cannot be read", source.slug)
+            unreadable = BadBody(f"cannot be read ({type(error).__name__})")
+            self._failed(source, asked_at, unreadable)
+            raise unreadable from error
+        note([Report(source.site, asked_at)])
+        if self.resting(source):
+            self._healths = remembered()  # the trial went well: ask it for the rest
+        return answer
+
+    def _failed(self, source: Source, asked_at: datetime, error: SourceError) -> None:
+        log.info("%s: %s", source.slug, error)
+        note([Report(source.site, asked_at, error)])
+        self._healths = remembered()
+
+    def _standing(self, source: Source, now: datetime) -> Standing:
+        return standing(self._healths.get(source.site), now)
+
+
+# --- Prices ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the sources said about one instrument. `provider` is the source whose row this is, "" when none answered."""
+
+    row: QuoteRow
+    provider: str
+    fetched_at: datetime
+
+
+def instrument_of(listing: Listing) -> Instrument:
+    """The listing as sources are asked for it."""
+    return Instrument(listing.mic, listing.ticker, listing.currency)
+
+
+def quote_sources() -> list[QuoteSource]:
+    """The sources of prices, in the order of the settings."""
+    return [quote_source(slug) for slug in settings.QUOTE_SOURCES]
+
+
+def ask(listings: Iterable[Listing], *, leave_out: Collection[str] = ()) -> dict[Instrument, Answer]:
+    """The prices of listings, each from the first source that has one.
+
+    Args:
+        leave_out: Sources that are not to be asked: those whose word is in doubt.
+    """
+    return _Round([instrument_of(listing) for listing in listings], leave_out).answers()
+
+
+class _Round:
+    """One round of asking for instruments."""
+
+    def __init__(self, waiting: Sequence[Instrument], leave_out: Collection[str]) -> None:
+        self.waiting = waiting
+        self.sources = [source for source in quote_sources() if source.slug not in leave_out]
+        self.desk = Desk()
+        self.found: dict[Instrument, Answer] = {}
+        self.second_best: dict[Instrument, Answer] = {}
+        self.troubles: dict[Instrument, list[tuple[Outcome, str]]] = {}
+
+    def answers(self) -> dict[Instrument, Answer]:
+        """One answer for each instrument; that nobody answered is one too."""
+        for source in self.desk.trials(source for source in self.sources if self._open(source)):
+            self._ask(source, self._open(source)[:1])
+        for source in self.desk.willing(self.sources):
+            open_ones = self._open(source)
+            for start in range(0, len(open_ones), source.batch_size):
+                part = open_ones[start : start + source.batch_size]
+                if self.desk.is_late:
+                    self._trouble(source, part, Outcome.RETRY, "no time was left to ask")
+                elif self.desk.may_ask(source):
+                    self._ask(source, part)
+        return {instrument: self._answer(instrument) for instrument in self.waiting}
+
+    def _open(self, source: QuoteSource) -> list[Instrument]:
+        return [one for one in self.waiting if one.mic in source.mics and one not in self.found]
+
+    def _ask(self, source: QuoteSource, instruments: Sequence[Instrument]) -> None:
+        def question(client: SourceClient) -> tuple[list[QuoteRow], datetime]:
+            reply = source.fetch(client, instruments)
+            return source.parse(reply, instruments), reply.fetched_at
+
+        try:
+            rows, fetched_at = self.desk.ask(source, question)
+        except SourceError as error:
+            self._trouble(source, instruments, error.outcome, str(error))
+            return
+        for row in rows:
+            answer = Answer(row, source.slug, fetched_at)
+            if row.outcome in ASK_ANOTHER:
+                self.second_best.setdefault(row.instrument, answer)
+            else:
+                self.found[row.instrument] = answer
+
+    def _trouble(self, source: QuoteSource, instruments: Sequence[Instrument], outcome: Outcome, text: str) -> None:
+        for instrument in instruments:
+            self.troubles.setdefault(instrument, []).append((outcome, f"{source.label}: {text}"))
+
+    def _answer(self, instrument: Instrument) -> Answer:
+        answer = self.found.get(instrument) or self.second_best.get(instrument)
+        if answer is not None:
+            return answer
+        told, reason = self.troubles.get(instrument, []), "source_failed"
+        if not told:
+            covering = [source for source in self.sources if instrument.mic in source.mics]
+            told = [(Outcome.RETRY, text) for source in covering if (text := self.desk.resting(source))]
+            reason = "sources_rest"
+        if not told:
+            told, reason = [(Outcome.NO_DATA, "no source covers this exchange")], "no_source"
+        row = QuoteRow(instrument, told[-1][0], None, reason, "; ".join(text for _, text in told))
+        return Answer(row, "", timezone.now())
