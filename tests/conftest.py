@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings as project
 from django.core.management import call_command
 from django.db import transaction
+from django.utils import translation
 from pytest_django import DjangoDbBlocker, Settings
 
 
@@ -19,13 +20,20 @@ def plain_static_files(settings: Settings) -> None:
 
 
 @pytest.fixture(autouse=True)
+def own_language() -> Iterator[None]:
+    """Every test begins in the project's own language: a request leaves its thread in the reader's."""
+    with translation.override(project.LANGUAGE_CODE):
+        yield
+
+
+@pytest.fixture(autouse=True)
 def forget_pages() -> None:
     """Pages are kept by the number of the last change; a test that is rolled back gives the number back too."""
     # Imported here: only once Django is set up.
     from valuations import compare_views, sector, snapshot, views
 
     pages = (views._sector_content, compare_views._content)
-    for kept in (snapshot._snapshots_of, snapshot._reveals, sector._sector, *pages):
+    for kept in (snapshot._snapshots_of, snapshot._reported_on, snapshot._reveals, sector._sector, *pages):
         kept.cache_clear()
 
 

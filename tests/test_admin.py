@@ -218,6 +218,17 @@ def test_a_saved_change_bumps_the_revision(client: Client) -> None:
     assert Revision.current() == before + 1
 
 
+def test_staff_have_the_history_of_a_listing_asked_for_again(client: Client) -> None:
+    make_rows(1)
+    coverage = BarCoverage.objects.get()
+    data = {"action": "ask_again", "_selected_action": [coverage.pk]}
+    html = client.post(address(BarCoverage, "changelist"), data, follow=True).content.decode()
+    assert "The history of 1 listing will be asked for again within minutes." in html
+    assert not BarCoverage.objects.exists()
+    assert Quote.objects.exists()
+    assert LogEntry.objects.filter(object_id=str(coverage.pk)).exists()
+
+
 def test_saving_a_row_as_it_is_bumps_nothing(client: Client) -> None:
     make_rows(1)
     before = Revision.current()

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from babel.messages import Catalog
+from django.conf import settings
 from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import translation
@@ -36,6 +37,7 @@ from tests.factories import (
     make_exchange_year,
     make_figure,
     make_filing,
+    make_health,
     make_held,
     make_listing,
     make_milestone,
@@ -47,12 +49,15 @@ from tests.factories import (
     make_share_count,
     make_staff,
     make_user,
+    make_warning,
 )
 from tests.money import interval, money
 from valuations.explain import FIELDS
 from valuations.ledger import NOT_IN_TIME
-from valuations.models import RefreshOutcome
+from valuations.models import CalendarWarning, RefreshOutcome
+from valuations.providers import history_source, quote_source, rate_sources
 from valuations.reasons import Missing
+from valuations.source_words import source_in_words
 from valuations.templatetags import numbers
 
 CHINESE = {"Accept-Language": "zh-CN"}
@@ -127,6 +132,7 @@ TERMS = {
 # A ratio has its own Chinese name; the code of a period and a class of any kind are not the terms.
 OTHER_WORDS = {
     "R&D ÷ revenue",
+    "R&amp;D ÷ revenue, %(basis)s",
     "FY2025, 2026H1, 2025Q3, 2025Q1-Q3, FY2027Q2 (fiscal quarter), TTM-2025-09-30, or a day.",
     "sum over the share classes of price × shares × exchange rate",
     "listed in several share classes, and the shares of each class are not known",
@@ -253,7 +259,8 @@ PAGES = [
     *(f"/companies/{slug}/{name}/source/{THEN}&basis=fy" for slug in ("acme", "beta") for name in FIELDS),
     f"/companies/acme/{THEN}&prices=raw", "/companies/acme/", f"/companies/beta/{THEN}&basis=fy", "/companies/gamma/",
     "/companies/", "/companies/?q=acme", "/companies/?q=nothing", f"/companies/?q={'x' * 200}", "/refreshes/",
-    "/refreshes/?page=9", "/accounts/login/",
+    "/refreshes/?page=9", "/accounts/login/", "/compare/", "/compare/?find=nothing", f"/compare/{THEN}&c=acme&c=beta",
+    "/compare/?c=acme&c=gamma&find=beta", "/compare/?c=nobody",
 ]  # fmt: skip
 
 
@@ -307,6 +314,10 @@ def test_the_ledger_is_in_chinese(facts: Company, staff: bool) -> None:
         if result == Result.HOLD:
             make_held(outcome)
     make_run(kind="rates")
+    for site, failures in (("tencent", 0), ("sina", 1), ("eastmoney", 3)):
+        make_health(site, failures=failures, rests_until=NOON if failures == 3 else None, last_failure_at=NOON)
+    for kind in CalendarWarning.Kind:
+        make_warning(kind=kind, detail="2")
     client = Client()
     if staff:
         client.force_login(make_staff())
@@ -314,6 +325,30 @@ def test_the_ledger_is_in_chinese(facts: Company, staff: bool) -> None:
         html = client.get(path, headers=CHINESE).content.decode()
         assert english_of(html) == []
         assert "未能按时完成" in html
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("staff", [False, True])
+def test_the_freshness_of_a_listing_is_told_in_chinese(facts: Company, staff: bool) -> None:
+    listing = facts.listings.get()
+    make_held(make_outcome(make_run(finished_at=NOON), listing, result=Result.HOLD, reason="beyond_limit"))
+    run = make_run(requested_at=NOON)
+    make_outcome(run, listing, result=Result.OK_FLAG, reason="second_source")
+    client = Client()
+    if staff:
+        client.force_login(make_staff())
+    for query in ("", f"?run={run.pk}"):
+        assert english_of(client.get(f"/listings/{listing.pk}/prices/{query}", headers=CHINESE).content.decode()) == []
+
+
+def test_every_source_that_is_shipped_has_a_chinese_name() -> None:
+    labels = [
+        *(quote_source(slug).label for slug in settings.QUOTE_SOURCES),
+        *(history_source(slug).label for slug in settings.HISTORY_SOURCES),
+        *(source.label for source in rate_sources().values() if not source.label.startswith("FRED")),
+    ]
+    with translation.override("zh-hans"):
+        assert [label for label in labels if not re.search(HANZI, source_in_words(label))] == []
 
 
 @pytest.mark.parametrize("template", ["400.html", "500.html"])
@@ -350,6 +385,8 @@ def test_the_sector_page_uses_the_words_of_the_trade(facts: Company) -> None:
     [
         "/admin/", "/admin/companies/company/", "/admin/companies/figure/add/", "/admin/companies/filing/add/",
         "/admin/valuations/quote/", "/admin/valuations/heldquote/", "/admin/valuations/refreshoutcome/",
+        "/admin/companies/corporateaction/add/", "/admin/valuations/exchangeday/add/",
+        "/admin/valuations/exchangeyear/add/", "/admin/valuations/calendarwarning/", "/admin/valuations/sourcehealth/",
     ],
 )  # fmt: skip
 def test_the_admin_is_in_chinese(path: str) -> None:

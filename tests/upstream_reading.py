@@ -16,17 +16,10 @@ from companies.sources.announcements import Page
 from companies.sources.base import Outcome, Reply
 from companies.sources.documents import check_pdf
 from companies.sources.http import SourceClient
+from tests.outcomes import batch_outcome, rates_outcome
 from tests.upstream_samples import SAMPLES, Sample
 from valuations.checks import QuoteContext, check_quote
-from valuations.providers.base import (
-    HistorySource,
-    Instrument,
-    QuoteRow,
-    QuoteSource,
-    RateSource,
-    batch_outcome,
-    rates_outcome,
-)
+from valuations.providers.base import HistorySource, Instrument, QuoteRow, QuoteSource, RateSource
 from valuations.providers.cfets import CfetsParity, parse_spot
 from valuations.providers.eastmoney import EastmoneyQuotes
 from valuations.providers.eastmoney_history import EastmoneyHistory

@@ -13,6 +13,7 @@ class ValuationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Have our settings checked with Django's own."""
-        from valuations.configuration import sources_are_known
+        from valuations.configuration import prices_are_not_asked_for_every_second, sources_are_known
 
         register(sources_are_known)
+        register(prices_are_not_asked_for_every_second)

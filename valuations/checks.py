@@ -48,6 +48,7 @@ class QuoteContext:
         shares: Our own count over all share classes on the quote's day; None when it is not known.
         corporate_action_between: An ex-day lies after `stored_day`, up to the quote's day.
         action_ratio: New shares for one old share over those ex-days (1.49 for 10-for-4.9); None when not known.
+        stored_is_bar: The newest price is the day's final bar from a source of daily history.
         other_class_price: Of the company's other listed class (A for an H share, H for an A share), in this currency.
     """
 
@@ -64,6 +65,7 @@ class QuoteContext:
     corporate_action_between: bool = False
     action_ratio: Decimal | None = None
     other_class_price: Decimal | None = None
+    stored_is_bar: bool = False
 
 
 def is_final(mic: str, at: datetime, calendar: Calendar) -> bool:
@@ -96,6 +98,8 @@ def check_quote(quote: ParsedQuote, context: QuoteContext) -> Verdict:
     )
     if problem:
         return _hold(*problem)
+    if context.stored_is_bar and quote.day == context.stored_day:
+        return Verdict(Outcome.OK, False, "bar_stored", f"the bar of {quote.day} is final")
     value_problem, flag, detail = _value_problem(quote, context)
     if value_problem:
         return _hold(value_problem, detail)

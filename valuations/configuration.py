@@ -24,6 +24,7 @@ _BUILT_IN: dict[str, Mapping[str, object]] = {
     "HISTORY_SOURCES": HISTORY_SOURCES,
     "RATE_SOURCES": RATE_SOURCES,
 }
+LEAST_SECONDS = 60  # between two questions for the same price
 _PLUGIN_GROUPS = {"QUOTE_SOURCES": QUOTE_GROUP, "HISTORY_SOURCES": HISTORY_GROUP}
 
 
@@ -77,6 +78,19 @@ def sources_are_known(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 Error(f"The address of {site} is “{url}”.", hint="Start it with https://.", id="valuations.E002")
             )
     return problems
+
+
+def prices_are_not_asked_for_every_second(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Free sources are asked about the same price once a minute at most."""
+    if settings.QUOTE_EVERY_SECONDS >= LEAST_SECONDS:
+        return []
+    return [
+        Error(
+            f"QUOTE_EVERY_SECONDS is {settings.QUOTE_EVERY_SECONDS}.",
+            hint=f"Set it to {LEAST_SECONDS} or more: sources turn away who asks more often.",
+            id="valuations.E004",
+        )
+    ]
 
 
 def _where_from(name: str, known: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ from django.db.models import Count, Q, QuerySet, Subquery
 
 from companies.models import Listing, User
 from valuations.models import BarCoverage, CalendarWarning, HeldQuote, Quote, RefreshOutcome, RefreshRun
-from valuations.sessions import MARKETS, Calendar, DayKind
+from valuations.sessions import MARKETS, Calendar, DayKind, local_day
 from valuations.snapshot import read_calendar
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ def watch_calendar(now: datetime) -> list[CalendarWarning]:
     grown = [said[key] for key in open_now & found.keys() if said[key].detail != found[key]]
     if new or again or over or grown:
         with transaction.atomic():
-            # Two planners at the same moment find the same: the second one's rows are there already.
+            # Two jobs at the same moment find the same: the second one's rows are there already.
             CalendarWarning.objects.bulk_create(new, ignore_conflicts=True)
             CalendarWarning.objects.filter(pk__in=over, settled_at=None).update(settled_at=now)
             CalendarWarning.objects.filter(pk__in=[warning.pk for warning in again], settled_by=None).update(
@@ -150,7 +150,7 @@ def _prices_without_session(mic: str, evidence: Evidence) -> dict[Key, str]:
 
 def _years_missing(mic: str, evidence: Evidence) -> dict[Key, str]:
     """Years of today and of the coming weeks that are not entered; the warning's day is the first of January."""
-    today = evidence.now.astimezone(MARKETS[mic].zone).date()
+    today = local_day(evidence.now, mic)
     years = {today.year, (today + LOOK_AHEAD).year} - evidence.calendar.known_years.get(mic, frozenset())
     return {(mic, date(year, 1, 1), Kind.YEAR_MISSING): str(year) for year in years}
 
@@ -179,7 +179,7 @@ def _read_evidence(now: datetime, open_now: frozenset[Key], dismissed: frozenset
     finished = {(mic, day) for mic in mics if trading[mic] and (day := calendar.finished_session(mic, now)) is not None}
     places = finished | {(mic, day) for mic, day, _kind in open_now}
     for mic in mics:
-        today = now.astimezone(MARKETS[mic].zone).date()
+        today = local_day(now, mic)
         window = (today - _DAY * back for back in range(LOOK_BACK.days))
         places |= {(mic, day) for day in window if not calendar.is_session(mic, day)}
     places = {place for place in places if place[0] in mics}

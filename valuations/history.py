@@ -288,7 +288,7 @@ class _Backfill:
             if found.doubt is not None:
                 store_held([_held(outcome, self.listing, found.doubt, self.calendar)])
             if stored.written or actions:
-                Revision.bump()
+                Revision.bump(reported=bool(actions))
         self._note(judged, part)
         return after
 

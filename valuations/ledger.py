@@ -201,7 +201,7 @@ def _close(run_id: int, problem: str = "", cancelled_by: User | None = None) -> 
             finished_at=ended, problem=problem, cancelled_by=cancelled_by, results=dict(counts)
         ):
             # The last result of each listing is part of the state that pages show.
-            Revision.bump()
+            Revision.bump(reported=False)
 
 
 def abandon(run_id: int, problem: str = NOT_IN_TIME) -> None:

@@ -50,7 +50,7 @@ def run_rates_batch(pending: RefreshOutcome) -> None:
             done_at=timezone.now(),
         )
         if settled and store_rates(judgement.rows):
-            Revision.bump()
+            Revision.bump(reported=False)
 
 
 def judged_rates(slug: str) -> RatesJudgement:

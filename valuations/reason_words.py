@@ -38,6 +38,7 @@ WORDS: Mapping[str, str | Promise] = {
     "market_value_differs": _("price × shares is more than 5% from the source's own market value"),
     "market_value_off": _("price × shares is more than 1% from the source's own market value"),
     "cap_mismatch": _("the source's market value is not its price × its shares"),
+    "bar_stored": _("the final bar of the day is stored already"),
     "stale": _("of an earlier session than the last one"),
     "rate_not_positive": _("the rate is zero or negative"),
     "same_currency": _("a rate of a currency against itself"),

@@ -123,7 +123,7 @@ def _store_and_settle(
         _settle(list(open_outcomes.values()))
         store_held(held)
         if changed:
-            Revision.bump()
+            Revision.bump(reported=False)
     return doubtful
 
 
@@ -190,6 +190,8 @@ def _judgement(
     if verdict.store:
         stored = quote_row(listing, quote, answer.provider, answer.fetched_at, contexts.calendar)
         return about(verdict.outcome, verdict.reason, verdict.detail, quote=stored)
+    if verdict.outcome is Outcome.OK:
+        return about(verdict.outcome, verdict.reason, verdict.detail)
     doubted = about(verdict.outcome, verdict.reason, verdict.detail, held=quote)
     if verdict.reason not in WORTH_A_SECOND_OPINION:
         return doubted
@@ -304,6 +306,7 @@ class _Contexts:
             stored_close=stored.close if stored else None,
             stored_day=stored.day if stored else None,
             stored_at=told_time(stored, listing.mic, self.calendar) if stored else None,
+            stored_is_bar=bool(stored and stored.final and stored.provider in settings.HISTORY_SOURCES),
             shares=shares,
             corporate_action_between=bool(between),
             action_ratio=ratio if between else None,

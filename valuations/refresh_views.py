@@ -36,7 +36,6 @@ def refresh_list(request: HttpRequest) -> HttpResponse:
         "runs": tallies(list(page)),
         "waiting": HeldQuote.objects.filter(resolution=HeldQuote.Resolution.WAITING).count(),
         "is_open": any(run.finished_at is None for run in page),
-        "kinds": RefreshRun.Kind,
         "sources": source_states(timezone.now()),
         "sources_enabled": settings.SOURCES_ENABLED,
         "warnings": open_warnings(),

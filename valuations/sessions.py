@@ -139,6 +139,11 @@ _WEEKDAYS_BEFORE_STALE = 5
 _DELAY_MINUTES = 15
 
 
+def local_day(at: datetime, mic: str) -> date:
+    """The exchange's own day of a moment."""
+    return at.astimezone(MARKETS[mic].zone).date()
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """Which days are sessions: `exceptions` to "weekdays are open" within the `known_years` of each exchange.
@@ -221,7 +226,7 @@ class Calendar:
 
     def finished_session(self, mic: str, now: datetime) -> date | None:
         """The newest known session whose closing price is made by `now`."""
-        today = now.astimezone(MARKETS[mic].zone).date()
+        today = local_day(now, mic)
         settles = self.settles_at(mic, today)
         if settles is not None and now >= settles:
             return today
@@ -238,7 +243,7 @@ class Calendar:
 
     def phase(self, mic: str, at: datetime) -> Phase:
         """Where `mic` is in its day at an aware datetime. The end of a spell belongs to what follows it."""
-        day = at.astimezone(MARKETS[mic].zone).date()
+        day = local_day(at, mic)
         kind = self.kind(mic, day)
         if kind is DayKind.UNKNOWN:
             return Phase.UNKNOWN

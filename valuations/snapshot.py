@@ -263,8 +263,8 @@ def today() -> date:
 
 def cached_snapshot(question: Question) -> Snapshot:
     """`snapshot`, kept until a fact changes or the clock changes the state of a price."""
-    revision = Revision.current()
-    moment = (revision, _clock(question, revision), settings.STALE_AFTER_OPEN_MINUTES)
+    revision, reported = Revision.numbers()
+    moment = (revision, reported, _clock(question, revision), settings.STALE_AFTER_OPEN_MINUTES)
     # Of the readers who come at once after a change, one reads the facts and the others wait for it.
     with _reading(question, *moment):
         return _snapshots_of(*moment)(question)
@@ -307,13 +307,23 @@ def _reading(*key: object) -> Lock:
 
 
 @lru_cache(maxsize=4)
-def _snapshots_of(revision: int, clock: str, stale_after: int) -> Callable[[Question], Snapshot]:
+def _snapshots_of(revision: int, reported: int, clock: str, stale_after: int) -> Callable[[Question], Snapshot]:
     """`snapshot` with a memory, for one moment: four of them, since the past has another clock than the present, and
     whoever is shown prices late another one than the others.
 
     Snapshots of earlier moments are let go together, for nobody will ask for them again.
     """
-    return lru_cache(maxsize=16)(snapshot)
+
+    def of(question: Question) -> Snapshot:
+        return _snapshots(question, (question.basis,), None, _reported_on(reported, question.as_of))[question.basis]
+
+    return lru_cache(maxsize=16)(of)
+
+
+@lru_cache(maxsize=4)
+def _reported_on(revision: int, as_of: date) -> _Reported:
+    """What all companies had reported by a day; kept while prices change, until something else does."""
+    return _Reported(as_of, None)
 
 
 def snapshot(question: Question, companies: QuerySet[Company] | None = None) -> Snapshot:
@@ -329,12 +339,19 @@ def snapshots(
     question: Question, bases: Iterable[RevenueBasis], companies: QuerySet[Company] | None = None
 ) -> dict[RevenueBasis, Snapshot]:
     """`snapshot` on several revenue bases at once, whatever that of the question; the facts are read only once."""
-    found = list(Company.objects.all() if companies is None else companies)
-    ids = None if companies is None else [company.pk for company in found]
-    facts = _Facts(question, ids)
+    found = None if companies is None else list(companies)
+    ids = None if found is None else [company.pk for company in found]
+    return _snapshots(question, bases, found, _Reported(question.as_of, ids))
+
+
+def _snapshots(
+    question: Question, bases: Iterable[RevenueBasis], companies: Sequence[Company] | None, reported: _Reported
+) -> dict[RevenueBasis, Snapshot]:
+    found = list(Company.objects.all()) if companies is None else companies
+    facts = _Facts(question, None if companies is None else [company.pk for company in found], reported)
     first_day = None if facts.quotes else Quote.objects.aggregate(first=Min("day"))["first"]
-    figures = Rows(Figure.objects.select_related("source"), facts.figure_keys)
-    counts = Rows(ShareCount.objects.select_related("source"), facts.count_keys)
+    figures = Rows(Figure.objects.select_related("source"), reported.figure_keys)
+    counts = Rows(ShareCount.objects.select_related("source"), reported.count_keys)
     return {
         basis: Snapshot(
             question=replace(question, basis=basis),
@@ -343,48 +360,22 @@ def snapshots(
             figures=figures,
             rates=facts.rate_rows,
             counts=counts,
-            actions=facts.action_rows,
-            calendar=facts.calendar,
+            actions=reported.action_rows,
+            calendar=reported.calendar,
         )
         for basis in bases
     }
 
 
-class _Facts:
-    """Everything read for one snapshot, grouped by company or listing."""
+class _Reported:
+    """What companies had reported by a day, grouped by company; prices and exchange rates aside.
 
-    def __init__(self, question: Question, companies: Sequence[int] | None) -> None:
-        self.question = question
-        as_of = question.as_of
+    It does not change while prices do, so that it is worth keeping, and with it the flows that were made from it.
+    """
+
+    def __init__(self, as_of: date, companies: Sequence[int] | None) -> None:
+        self.as_of = as_of
         of_companies = Q() if companies is None else Q(company__in=companies)
-
-        self.now = timezone.now()
-        self.cutoff = question.cutoff(self.now)
-        last_result = (
-            RefreshOutcome.objects.filter(
-                listing=OuterRef("pk"), run__kind=RefreshRun.Kind.QUOTES, done_at__isnull=False
-            )
-            .order_by("-done_at")
-            .values("result")[:1]
-        )
-        self.listings: dict[int, list[Listing]] = defaultdict(list)
-        until = Quote.objects.of_listing_until(as_of).old_enough(self.cutoff).values("pk")
-        listings = (
-            Listing.objects.filter(of_companies)
-            .order_by(*OLDEST_LISTING_FIRST)
-            .annotate(last_result=Subquery(last_result), quote_pk=Subquery(until[:1]), before_pk=Subquery(until[1:2]))
-        )
-        for listing in listings:
-            self.listings[listing.company_id].append(listing)
-        last = [listing.quote_pk for listing in listings if listing.quote_pk]
-        self.quotes = {
-            quote.listing_id: as_seen(quote, self.cutoff)
-            for quote in Quote.objects.filter(pk__in=last).select_related("source").order_by()
-        }
-        before = Quote.objects.filter(pk__in=[listing.before_pk for listing in listings if listing.before_pk])
-        self.before = {
-            listing: (day, close) for listing, day, close in before.order_by().values_list("listing_id", "day", "close")
-        }
 
         # Plain values: a model instance for each of thousands of figures would take most of the time of a snapshot.
         self.counts: dict[int, dict[str, list[Count]]] = defaultdict(lambda: defaultdict(list))
@@ -434,8 +425,60 @@ class _Facts:
             )
         )
         self.calendar = read_calendar()
+        self._flows: dict[tuple[int, str, RevenueBasis], Flow | Missing] = {}
+
+    def flow(self, company: int, metric: str, basis: RevenueBasis) -> Flow | Missing:
+        """Revenue or R&D expense of a company on a basis, in the currency it was stated in."""
+        key = (company, metric, basis)
+        if key not in self._flows:
+            try:
+                self._flows[key] = flow(self.figures.get((company, metric), []), basis, self.as_of)
+            except FlowMissing as lacking:
+                self._flows[key] = Missing(lacking.code, {"period": lacking.period})
+        return self._flows[key]
+
+
+class _Facts:
+    """Everything read for one snapshot: what is reported, and the prices and exchange rates of its day."""
+
+    def __init__(self, question: Question, companies: Sequence[int] | None, reported: _Reported) -> None:
+        self.question = question
+        self.reported = reported
+        as_of = question.as_of
+        of_companies = Q() if companies is None else Q(company__in=companies)
+
+        self.now = timezone.now()
+        self.cutoff = question.cutoff(self.now)
+        last_result = (
+            RefreshOutcome.objects.filter(
+                listing=OuterRef("pk"), run__kind=RefreshRun.Kind.QUOTES, done_at__isnull=False
+            )
+            .order_by("-done_at")
+            .values("result")[:1]
+        )
+        self.listings: dict[int, list[Listing]] = defaultdict(list)
+        until = Quote.objects.of_listing_until(as_of).old_enough(self.cutoff).values("pk")
+        listings = (
+            Listing.objects.filter(of_companies)
+            .order_by(*OLDEST_LISTING_FIRST)
+            .annotate(last_result=Subquery(last_result), quote_pk=Subquery(until[:1]), before_pk=Subquery(until[1:2]))
+        )
+        for listing in listings:
+            self.listings[listing.company_id].append(listing)
+        last = [listing.quote_pk for listing in listings if listing.quote_pk]
+        self.quotes = {
+            quote.listing_id: as_seen(quote, self.cutoff)
+            for quote in Quote.objects.filter(pk__in=last).select_related("source").order_by()
+        }
+        before = Quote.objects.filter(pk__in=[listing.before_pk for listing in listings if listing.before_pk])
+        self.before = {
+            listing: (day, close) for listing, day, close in before.order_by().values_list("listing_id", "day", "close")
+        }
+
         days = {quote.day for quote in self.quotes.values()} | {as_of}
-        days |= {funding.closed_on for rounds in self.rounds.values() for funding in rounds if funding.closed_on}
+        days |= {
+            funding.closed_on for rounds in self.reported.rounds.values() for funding in rounds if funding.closed_on
+        }
         self.rate_rows = {row.pk: row for row in _rates_around(days, as_of)}
         self.rates = Rates(
             (Rate(row.base, row.quote, row.day, row.rate, row.provider, row.pk) for row in self.rate_rows.values()),
@@ -490,7 +533,7 @@ class _Facts:
             for listing in self.listings[company.pk]
         ):
             return "delisted"
-        return "applying" if company.pk in self.applying else "private"
+        return "applying" if company.pk in self.reported.applying else "private"
 
     def _price(self, listing: Listing) -> Price | None:
         quote = self.quotes.get(listing.pk)
@@ -509,7 +552,7 @@ class _Facts:
                 delayed=quote.delayed or bool(self.cutoff),
                 suspended=quote.suspended,
                 now=self.now if live else _end_of_day(listing.mic, as_of),
-                calendar=self.calendar,
+                calendar=self.reported.calendar,
                 failed=live and getattr(listing, "last_result", None) in SOURCE_TROUBLE,
                 # Late on purpose is not stale: what is shown may be twice the delay old (valuations.visibility).
                 limit_minutes=settings.STALE_AFTER_OPEN_MINUTES + 2 * self.question.delay_minutes,
@@ -519,9 +562,9 @@ class _Facts:
     def _change(self, listing: Listing, quote: Quote) -> Decimal | None:
         """Change from the session before; None when the quote before is of an older day."""
         day, close = self.before.get(listing.pk, (None, None))
-        if day is None or close is None or day != self.calendar.previous_session(listing.mic, quote.day):
+        if day is None or close is None or day != self.reported.calendar.previous_session(listing.mic, quote.day):
             return None
-        for share_class, action in self.actions[listing.company_id]:
+        for share_class, action in self.reported.actions[listing.company_id]:
             if share_class in (ShareClass.ALL, listing.share_class) and action.ex_day == quote.day:
                 close /= action.ratio  # a bonus issue between the two days is not a fall of the price
         return change(quote.close, close)
@@ -550,14 +593,14 @@ class _Facts:
     def _holding(self, company: Company, price: Price, *, alone: bool) -> Holding:
         listing = price.listing
         share_class, counts, actions = behind_price(
-            listing.share_class, self.counts[company.pk], self.actions[company.pk], alone=alone
+            listing.share_class, self.reported.counts[company.pk], self.reported.actions[company.pk], alone=alone
         )
         shares = shares_on(price.day, counts, actions, listing.listed_on)
         conversion = self.rates.conversion(listing.currency, self.question.currency, price.day)
         return Holding(price, share_class, shares, conversion)
 
     def _round_value(self, company: Company) -> MarketValue | Missing:
-        rounds = self.rounds[company.pk]
+        rounds = self.reported.rounds[company.pk]
         if not rounds:
             return Missing("no_round")
         last = max(funding.closed_on for funding in rounds if funding.closed_on)
@@ -578,11 +621,11 @@ class _Facts:
         return MarketValue(money, last, round=RoundValue(of_last, conversion, money))
 
     def _flow(self, company: Company, metric: str, basis: RevenueBasis, on: date) -> Revenue | Missing:
+        amount = self.reported.flow(company.pk, metric, basis)
+        if isinstance(amount, Missing):
+            return amount
         try:
-            amount = flow(self.figures.get((company.pk, metric), []), basis, self.question.as_of)
             conversion = self.rates.conversion(amount.money.currency, self.question.currency, on)
-        except FlowMissing as lacking:
-            return Missing(lacking.code, {"period": lacking.period})
         except RateMissing as lacking:
             return _no_rate(lacking)
         if not conversion.legs:

@@ -12,6 +12,7 @@ from django.conf import settings
 from valuations.health import Standing, remembered, standing
 from valuations.models import RefreshRun, SourceHealth
 from valuations.providers import history_source, quote_source, rate_sources
+from valuations.source_words import source_in_words
 
 Kind = RefreshRun.Kind
 
@@ -40,7 +41,7 @@ def source_states(now: datetime) -> list[SourceState]:
     kinds: dict[str, dict[str, None]] = {}  # keys only: a set that keeps its order
     for kind, sources in _configured():
         for source in sources:
-            labels.setdefault(source.site, source.label)
+            labels.setdefault(source.site, source_in_words(source.label))
             kinds.setdefault(source.site, {})[str(kind.label)] = None
     return [
         SourceState(label, tuple(kinds[site]), standing(healths.get(site), now), healths.get(site))

@@ -309,7 +309,7 @@ def resolve_held(held: HeldQuote, resolution: HeldQuote.Resolution, user: User, 
                 raise ValueError(_("a newer price of that day is stored"))
             quote = quote_row(held.listing, parsed, held.outcome.provider, held.held_at, calendar)
             if store_quotes([quote]):
-                Revision.bump()
+                Revision.bump(reported=False)
     return True
 
 

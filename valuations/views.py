@@ -1,4 +1,4 @@
-"""Pages about prices and valuations: the sector, a company, and the ledger of refreshes."""
+"""Pages about prices and valuations: the sector, a company, where a number is from, how a price came about."""
 
 from __future__ import annotations
 

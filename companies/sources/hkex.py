@@ -28,7 +28,7 @@ from companies.sources.announcements import (
     required_title,
     text,
 )
-from companies.sources.base import BadBody, Fetcher, NoData, Reply, parse_json, parse_jsonp, usable_body
+from companies.sources.base import BadBody, Fetcher, NoData, Reply, as_object, parse_json, parse_jsonp, usable_body
 
 SLUG = "hkex"
 SITE = "https://www1.hkexnews.hk"
@@ -168,10 +168,7 @@ def parse_applications(reply: Reply) -> Page[Application]:
 
 
 def _payload(reply: Reply) -> Mapping[str, object]:
-    payload = parse_jsonp(usable_body(reply))
-    if not isinstance(payload, Mapping):
-        raise BadBody("not an object")
-    return payload
+    return as_object(parse_jsonp(usable_body(reply)))
 
 
 def _stock(row: Mapping[str, object]) -> Stock:

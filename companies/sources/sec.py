@@ -28,6 +28,7 @@ from companies.sources.base import (
     Blocked,
     Fetcher,
     Reply,
+    as_object,
     parse_day,
     parse_json,
     parse_number,
@@ -190,13 +191,10 @@ def latest_facts(facts: Iterable[Fact]) -> list[Fact]:
 
 def _payload(reply: Reply) -> Mapping[str, object]:
     try:
-        payload = parse_json(usable_body(reply))
+        return as_object(parse_json(usable_body(reply)))
     except Blocked as error:
         # The page names no pause; the rules do, and asking earlier begins it anew.
         raise Blocked(error.reason, error.retry_after or SHUT_OUT_SECONDS) from error
-    if not isinstance(payload, Mapping):
-        raise BadBody("not an object")
-    return payload
 
 
 def _registrant(row: Mapping[str, object]) -> Registrant:

@@ -25,7 +25,17 @@ from companies.sources.announcements import (
     required_title,
     text,
 )
-from companies.sources.base import BadBody, BadRequest, Fetcher, Reply, Retry, parse_jsonp, parse_number, usable_body
+from companies.sources.base import (
+    BadBody,
+    BadRequest,
+    Fetcher,
+    Reply,
+    Retry,
+    as_object,
+    parse_jsonp,
+    parse_number,
+    usable_body,
+)
 from companies.sources.projects import Project, Stage, Status, StatusChange
 
 SLUG = "sse"
@@ -143,9 +153,7 @@ def parse_timeline(reply: Reply) -> Page[StatusChange]:
 
 def _rows(reply: Reply) -> tuple[list[object], int | None, bool]:
     """The rows of a reply, how many there are on all pages, and whether there is another page. Raises SourceError."""
-    payload = parse_jsonp(usable_body(reply))
-    if not isinstance(payload, Mapping):
-        raise BadBody("not an object")
+    payload = as_object(parse_jsonp(usable_body(reply)))
     if str(payload.get("success")).lower() == "false":
         raise Retry(f"the exchange answers: {str(payload.get('error'))[:80]}")
     refusal = payload.get("actionErrors") or payload.get("fieldErrors")

@@ -27,7 +27,7 @@ from companies.sources.announcements import (
     text,
     text_list,
 )
-from companies.sources.base import BadBody, Fetcher, NoData, Reply, parse_json, usable_body
+from companies.sources.base import BadBody, Fetcher, NoData, Reply, as_object, parse_json, usable_body
 from companies.sources.projects import Project, Stage, Status, StatusChange
 
 SLUG = "szse"
@@ -152,9 +152,7 @@ def parse_project(reply: Reply) -> ProjectDetails:
 
 
 def _payload(reply: Reply) -> Mapping[str, object]:
-    payload = parse_json(usable_body(reply))
-    if not isinstance(payload, Mapping):
-        raise BadBody("not an object")
+    payload = as_object(parse_json(usable_body(reply)))
     if not payload:
         raise NoData("nothing there, or beyond the last page")
     return payload

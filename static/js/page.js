@@ -54,6 +54,9 @@ document.addEventListener("htmx:response:error", ({ detail }) => {
   const { status } = detail.ctx.response;
   if (status !== 400) warn(document.getElementById("alert")?.dataset.failed ?? "");
 });
+document.addEventListener("htmx:before:swap", ({ detail }) => {
+  if (detail.ctx.response?.status >= 400) detail.ctx.title = ""; // the page stays, and so does its name
+});
 document.addEventListener("htmx:error", ({ detail }) => {
   if (detail.error?.name !== "AbortError") warn(document.getElementById("alert")?.dataset.offline ?? "");
 });
@@ -62,7 +65,7 @@ document.addEventListener("htmx:before:response", (event) => {
   if (raw.redirected) {
     // Signed out meanwhile: the answer is the login page, which must not be put into a part of this one.
     event.preventDefault();
-    location.assign(location.href);
+    location.reload(); // an assignment of the address it has would do nothing where that ends in #main
   } else if (status < 400) {
     warn("");
   }

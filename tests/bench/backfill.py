@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.bench.instances import Instance
-from tests.bench.refreshing import control, requests, standin, words
+from tests.bench.refreshing import control, on_both_databases, requests, standin, words
 from tests.bench.report import Spread, Table
-from tests.on_postgres import NoPostgres, running_postgres
 
 LISTINGS = 50
 BAR = 60.0  # seconds
@@ -19,12 +18,7 @@ LEAST_DAYS = 2400  # trading days of ten years, at any exchange
 
 def measure_backfill(table: Table, folder: Path) -> None:
     """On SQLite, then on PostgreSQL."""
-    _measure_on(table, "SQLite", Instance(folder / "backfill-sqlite"))
-    try:
-        with running_postgres() as database_url:
-            _measure_on(table, "PostgreSQL", Instance(folder / "backfill-postgres", DATABASE_URL=database_url))
-    except NoPostgres as problem:
-        table.skip("backfill on PostgreSQL", str(problem))
+    on_both_databases(table, folder, "backfill", _measure_on)
 
 
 def _measure_on(table: Table, database: str, instance: Instance) -> None:

@@ -188,8 +188,14 @@ def time_snapshot(rounds: int, as_of: str | None = None) -> dict[str, Any]:
         "database_ms": sum(float(query["time"]) for query in queries.captured_queries) * 1000,
         "cached_queries": len(cached_queries),
         "uncached": _milliseconds(lambda: reader.snapshot(question), rounds),
+        "priced_anew": _milliseconds(lambda: _after_a_price(question), rounds),
         "cached": _milliseconds(lambda: reader.cached_snapshot(question), rounds * 20),
     }
+
+
+def _after_a_price(question: reader.Question) -> None:
+    Revision.bump(reported=False)
+    reader.cached_snapshot(question)
 
 
 def read_latest_quotes(rounds: int) -> dict[str, Any]:
@@ -217,9 +223,9 @@ def count_queries(paths: list[str]) -> list[int]:
     return counts
 
 
-def bump() -> None:
-    """Say that a fact changed."""
-    Revision.bump()
+def bump(reported: bool = True) -> None:
+    """Say that a fact changed: something reported, or a price only."""
+    Revision.bump(reported=reported)
 
 
 def closed_days() -> list[list[str]]:

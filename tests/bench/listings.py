@@ -62,23 +62,26 @@ def _measure_days(table: Table, instance: Instance, days: int) -> tuple[float, f
         warm = joined([latency(server.port, request(page), count=20) for _ in range(ROUNDS)])
         table.at_most(f"sector page, first {rows} rows of {name}, warm", warm, PAGE_MS, "ms")
         table.add("  the very first page of a web process", first.text("ms", 0))
-        changed: list[float] = []
-        for _ in range(3):
-            instance.inside("bump")
-            changed += latency(server.port, request(page), count=1).samples
-        table.add("  the first page of a web process after a fact changed", Spread(tuple(changed)).text("ms", 0))
+        for what, reported in (("a price", False), ("a figure", True)):
+            changed: list[float] = []
+            for _ in range(3):
+                instance.inside("bump", reported=reported)
+                changed += latency(server.port, request(page), count=1).samples
+            table.add(f"  the first page of a web process after {what} changed", Spread(tuple(changed)).text("ms", 0))
     _add_snapshot(table, name, instance.inside("time_snapshot", rounds=3))
     return warm.median, latest["blocks"]
 
 
 def _add_snapshot(table: Table, name: str, found: dict[str, object]) -> None:
-    uncached, cached = found["uncached"], found["cached"]
+    uncached, priced_anew, cached = found["uncached"], found["priced_anew"], found["cached"]
     assert isinstance(uncached, list)
+    assert isinstance(priced_anew, list)
     assert isinstance(cached, list)
     table.add(
         f"snapshot, {name}",
         f"{Spread(tuple(uncached)).text('ms')}, {found['queries']} queries, {found['database_ms']:.0f} ms of it SQL",
     )
+    table.add("  the same after a price changed", Spread(tuple(priced_anew)).text("ms"))
     table.add(
         "  the same, kept (cached_snapshot)", f"{Spread(tuple(cached)).text('ms', 2)}, {found['cached_queries']} query"
     )

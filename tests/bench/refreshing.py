@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,17 @@ FACTORS = ("1.00", "1.01", "1.02", "1.03")
 
 def measure_refresh(table: Table, folder: Path) -> None:
     """On SQLite, then on PostgreSQL."""
-    _measure_on(table, "SQLite", Instance(folder / "refresh-sqlite"))
+    on_both_databases(table, folder, "refresh", _measure_on)
+
+
+def on_both_databases(table: Table, folder: Path, what: str, measure: Callable[[Table, str, Instance], None]) -> None:
+    """Measure an instance on SQLite, then one on PostgreSQL where there is one."""
+    measure(table, "SQLite", Instance(folder / f"{what}-sqlite"))
     try:
         with running_postgres() as database_url:
-            _measure_on(table, "PostgreSQL", Instance(folder / "refresh-postgres", DATABASE_URL=database_url))
+            measure(table, "PostgreSQL", Instance(folder / f"{what}-postgres", DATABASE_URL=database_url))
     except NoPostgres as problem:
-        table.skip("refresh on PostgreSQL", str(problem))
+        table.skip(f"{what} on PostgreSQL", str(problem))
 
 
 def _measure_on(table: Table, database: str, instance: Instance) -> None:

@@ -13,8 +13,9 @@ import time_machine
 
 from companies.sources.base import Auth, Outcome, Reply, SourceError
 from companies.sources.http import SourceClient
+from tests.outcomes import batch_outcome
 from tests.upstream_samples import SAMPLES, SampleServer
-from valuations.providers.base import DailyBar, Instrument, ParsedQuote, QuoteRow, batch_outcome
+from valuations.providers.base import DailyBar, Instrument, ParsedQuote, QuoteRow
 from xinpan_keyed.alphavantage import AlphaVantageHistory, AlphaVantageQuotes
 from xinpan_keyed.stooq import StooqHistory, StooqQuotes
 from xinpan_keyed.tushare import TushareHistory, TushareQuotes

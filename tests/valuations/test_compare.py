@@ -8,7 +8,6 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from html.parser import HTMLParser
 from typing import Any
 
 import plotly.graph_objects as go
@@ -21,6 +20,7 @@ from django.utils import translation
 from pytest_django import Settings
 
 from companies.models import Basis, Company, Metric, Revision
+from tests.elements import Elements
 from tests.factories import (
     DAY,
     make_action,
@@ -47,22 +47,6 @@ BOOSTED = {"HX-Request": "true", "HX-Request-Type": "full", "HX-Boosted": "true"
 BACK = {"HX-History-Restore-Request": "true"}
 FRIDAY = DAY - timedelta(days=3)
 BOTH = f"c=acme&c=bolt&as_of={DAY}"
-
-
-class Elements(HTMLParser):
-    """Every element of a page with its attributes."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-    def of(self, tag: str) -> list[dict[str, str | None]]:
-        """The attributes of all elements of one kind."""
-        return [attributes for name, attributes in self.found if name == tag]
 
 
 def get(query: str = BOTH, path: str = "/compare/", headers: dict[str, str] | None = None) -> Any:

@@ -5,6 +5,8 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from pytest_django import Settings
 
+from valuations.configuration import prices_are_not_asked_for_every_second
+
 
 def test_the_settings_as_shipped_pass() -> None:
     call_command("check")
@@ -37,3 +39,9 @@ def test_an_address_without_a_scheme_is_refused(settings: Settings) -> None:
     settings.SOURCE_URLS = {**settings.SOURCE_URLS, "tencent": "qt.gtimg.cn"}
     with pytest.raises(SystemCheckError, match="tencent"):
         call_command("check")
+
+
+@pytest.mark.parametrize(("seconds", "ids"), [(60, []), (59, ["valuations.E004"]), (1, ["valuations.E004"])])
+def test_prices_are_asked_for_once_a_minute_at_most(settings: Settings, seconds: int, ids: list[str]) -> None:
+    settings.QUOTE_EVERY_SECONDS = seconds
+    assert [problem.id for problem in prices_are_not_asked_for_every_second(None)] == ids

@@ -277,7 +277,7 @@ def test_a_warning_that_went_away_by_itself_comes_back_and_one_that_a_person_set
 
 
 @pytest.mark.parametrize("result", ["pending", "abandoned", "cancelled"])
-def test_nothing_is_missing_where_no_source_was_asked(listing: Listing, settings: Settings, result: str) -> None:
+def test_nothing_is_missing_where_no_source_was_asked(listing: Listing, result: str) -> None:
     if result == "pending":
         make_outcome(listing=listing)
     else:

@@ -164,9 +164,7 @@ def test_at_first_sight_all_days_since_the_listing_are_stored_as_final(sources: 
     assert run.finished_at is not None
 
 
-def test_ten_years_are_asked_for_newest_first_in_as_many_requests_as_needed(
-    sources: Standin, listing: Listing, settings: Settings
-) -> None:
+def test_ten_years_are_asked_for_newest_first_in_as_many_requests_as_needed(sources: Standin, listing: Listing) -> None:
     Listing.objects.update(listed_on=None)
     sources.set_bars(CODE, flat(date(2010, 1, 4), FRIDAY))
     fetch()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -245,19 +243,3 @@ def test_the_command_says_that_there_is_no_queue() -> None:
     listings(1)
     with pytest.raises(CommandError, match="cannot be reached"):
         call_command("refresh", "quotes", "--wait")
-
-
-# --- What pages need not import ---------------------------------------------------------------------
-
-
-def test_pages_do_not_load_what_only_workers_need() -> None:
-    look = (
-        "import sys, django; django.setup(); import config.urls, valuations.views, companies.views; "
-        "heavy = {'httpx', 'redis', 'celery', 'kombu', 'plotly', 'pandas', 'numpy', 'pypinyin'}; "
-        "print(sorted(heavy & set(sys.modules)))"
-    )
-    env = {"DJANGO_SETTINGS_MODULE": "config.settings", "SECRET_KEY": "for this test"}
-    answer = subprocess.run(
-        [sys.executable, "-c", look], capture_output=True, text=True, check=True, cwd=project.BASE_DIR, env=env
-    )
-    assert answer.stdout.strip() == "[]"

@@ -8,8 +8,9 @@ import pytest
 
 from companies.sources.base import BadBody, Blocked, Outcome, Reply, parse_json, parse_number, reply_error
 from tests import payloads
+from tests.outcomes import batch_outcome
 from valuations.providers import HISTORY_SOURCES, QUOTE_SOURCES, RATE_SOURCES
-from valuations.providers.base import Instrument, QuoteRow, batch_outcome
+from valuations.providers.base import Instrument, QuoteRow
 
 
 def reply(status: int, body: bytes = b"{}", retry_after: int | None = None) -> Reply:

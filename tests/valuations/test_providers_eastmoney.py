@@ -8,9 +8,10 @@ from decimal import Decimal
 import pytest
 
 from companies.sources.base import BadBody, BadRequest, Blocked, NoData, Outcome, Reply, Retry, SourceError
+from tests.outcomes import batch_outcome
 from tests.payloads import BLOCK_PAGE, Trade
 from tests.standin_pages import eastmoney_bars, eastmoney_list
-from valuations.providers.base import DailyBar, Instrument, QuoteRow, batch_outcome
+from valuations.providers.base import DailyBar, Instrument, QuoteRow
 from valuations.providers.eastmoney import EastmoneyQuotes, eastmoney_id
 from valuations.providers.eastmoney_history import EastmoneyHistory
 

@@ -15,11 +15,12 @@ import pytest
 
 from companies.sources.base import Blocked, Outcome, Retry, SourceError
 from companies.sources.http import SourceClient
+from tests.outcomes import batch_outcome
 from tests.payloads import Trade
 from tests.standin import Standin
 from tests.upstream_samples import TRANSPORT_CASES
 from valuations.providers import history_source, quote_source, rate_sources
-from valuations.providers.base import Instrument, batch_outcome
+from valuations.providers.base import Instrument
 
 STAR = Instrument("XSHG", "688795", "CNY")
 BIREN = Instrument("XHKG", "6082", "HKD")

@@ -8,8 +8,9 @@ import pytest
 
 from companies.sources.base import Auth, BadBody, Outcome, Reply, SourceError, parse_json
 from tests import payloads
+from tests.outcomes import rates_outcome
 from valuations.providers import RATE_SOURCES, rate_sources
-from valuations.providers.base import ParsedRate, rates_outcome
+from valuations.providers.base import ParsedRate
 from valuations.providers.cfets import parse_parity, parse_spot
 from valuations.providers.ecb import parse_csv, parse_xml
 from valuations.providers.frankfurter import parse_rates

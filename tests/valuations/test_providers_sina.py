@@ -7,9 +7,10 @@ from decimal import Decimal
 import pytest
 
 from companies.sources.base import BadBody, BadRequest, Blocked, Outcome, Reply, Retry, SourceError
+from tests.outcomes import batch_outcome
 from tests.payloads import BLOCK_PAGE, Trade
 from tests.standin_pages import sina_row
-from valuations.providers.base import Instrument, batch_outcome
+from valuations.providers.base import Instrument
 from valuations.providers.sina import SinaQuotes, parse_quotes, sina_code
 
 STAR = Instrument("XSHG", "688795", "CNY")

@@ -7,8 +7,9 @@ from decimal import Decimal
 import pytest
 
 from companies.sources.base import BadBody, Outcome, Reply
+from tests.outcomes import batch_outcome
 from tests.payloads import BLOCK_PAGE, NONE_MATCH, Trade, halted, tencent_body, tencent_row
-from valuations.providers.base import Instrument, batch_outcome
+from valuations.providers.base import Instrument
 from valuations.providers.tencent import TencentQuotes, parse_quotes, tencent_code
 
 STAR = Instrument("XSHG", "688795", "CNY")

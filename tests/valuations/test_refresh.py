@@ -185,6 +185,20 @@ def test_a_price_of_the_morning_does_not_replace_the_close_of_the_day(
     assert three[FIRST].quotes.get(day=FRIDAY).close == 601
 
 
+def test_a_price_of_the_evening_does_not_replace_the_final_bar_of_the_day(
+    sources: Standin, three: dict[str, Listing]
+) -> None:
+    bar = make_quote(
+        three[FIRST], "600.60", day=FRIDAY, provider="tencent_history", final=True, open=Decimal("592.00"), last_at=None
+    )
+    run = refresh()
+    assert told(run)[FIRST] == ("ok", "bar_stored")
+    assert not HeldQuote.objects.exists()
+    stored = friday(FIRST)
+    assert stored is not None
+    assert (stored.pk, stored.provider, stored.open) == (bar.pk, "tencent_history", Decimal("592.00"))
+
+
 def test_a_price_that_is_days_old_is_stored_under_its_own_day_and_called_stale(sources: Standin) -> None:
     listing = make_listing(ticker=FIRST, board="STAR")
     sources.set_quote(trade(FIRST, at=datetime(2026, 11, 13, 15, 0, 3)))  # noqa: DTZ001

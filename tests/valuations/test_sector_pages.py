@@ -6,7 +6,6 @@ import json
 import re
 from datetime import date, timedelta
 from decimal import Decimal
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from companies.models import Basis, Company, Known, Metric, Revision
+from tests.elements import Elements
 from tests.factories import (
     DAY,
     make_action,
@@ -41,22 +41,6 @@ BOOSTED = {"HX-Request": "true", "HX-Request-Type": "full", "HX-Boosted": "true"
 BACK = {"HX-History-Restore-Request": "true"}
 THEN = f"as_of={DAY}&basis=fy"
 STATE = State(as_of=DAY, basis="fy")
-
-
-class Elements(HTMLParser):
-    """Every element of a page with its attributes."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-    def of(self, tag: str) -> list[dict[str, str | None]]:
-        """The attributes of all elements of one kind."""
-        return [attributes for name, attributes in self.found if name == tag]
 
 
 def get(query: str = THEN, path: str = "/", headers: dict[str, str] | None = None) -> Any:
@@ -203,6 +187,7 @@ def test_an_inferred_date_and_a_newer_period_are_marked(acme: Company) -> None:
     Revision.bump()
     assert "date inferred" in row(html(), "acme")
     make_figure(acme, "3_000_000", period="2025H1", period_start=date(2025, 1, 1), period_end=date(2025, 6, 30))
+    Revision.bump()
     found = row(html(f"as_of={DAY}&basis=ttm"), "acme")
     assert "H1 2025 known, not comparable" in found
 

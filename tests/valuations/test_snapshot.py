@@ -1,5 +1,6 @@
 """What the snapshot makes of the starter facts; every number is worked by hand from the files."""
 
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -7,10 +8,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from companies.models import Company, Figure
+from companies.models import Company, Figure, Revision
 from tests.money import interval, number
 from valuations.models import FxRate, Quote
-from valuations.snapshot import CompanyValuation, Question, Snapshot, snapshot, totals
+from valuations.snapshot import CompanyValuation, Question, Snapshot, cached_snapshot, snapshot, totals
 from valuations.trailing import RevenueBasis
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("starter")]
@@ -194,3 +195,28 @@ def test_totals_carry_their_coverage_and_leave_benchmarks_out() -> None:
     assert sums.market_value.low == sum(r.market_value.money.low for r in listed if r.market_value)  # type: ignore[misc]
     assert sums.market_value_coverage.counted == len(listed)
     assert sums.market_value_coverage.of == 25  # 27 companies without NVIDIA and AMD
+
+
+# --- Kept between changes ------------------------------------------------------------------------------
+
+
+def tables_read(question: Question) -> set[str]:
+    """The tables that a kept snapshot asks."""
+    with CaptureQueriesContext(connection) as queries:
+        cached_snapshot(question)
+    return {word for query in queries for word in re.findall(r'FROM "(\w+)"', query["sql"])}
+
+
+def test_after_a_price_changed_nothing_reported_is_read_again() -> None:
+    question = Question(date(2026, 9, 30))
+    everything = tables_read(question)
+    assert {"valuations_quote", "companies_figure", "companies_sharecount"} <= everything
+    assert tables_read(question) == set()
+
+    Revision.bump(reported=False)
+    again = tables_read(question)
+    assert "valuations_quote" in again
+    assert again.isdisjoint({"companies_figure", "companies_sharecount", "valuations_exchangeday"})
+
+    Revision.bump()
+    assert tables_read(question) == everything

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import models
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from companies.admin import FactAdmin, FactInline, ListingAdmin, ReadOnlyAdmin
 from companies.models import Listing
@@ -105,9 +105,27 @@ class BarCoverageAdmin(ReadOnlyAdmin):
     """Which days of each listing have been asked for."""
 
     list_display = ["listing", "first_day", "last_day", "provider", "asked_at"]
+    actions = ["ask_again"]
     list_filter = ["listing__mic", "provider"]
     list_select_related = ["listing"]
     search_fields = ["listing__ticker", "listing__company__search_keys"]
+
+    def has_ask_permission(self, request: HttpRequest) -> bool:
+        """Who may change covered days may have them asked for again."""
+        return request.user.has_perm("valuations.change_barcoverage")
+
+    @admin.action(description=gettext_lazy("Ask again for all days"), permissions=["ask"])
+    def ask_again(self, request: HttpRequest, queryset: QuerySet) -> None:
+        """Forget what is covered, so that the next plan fetches everything anew; stored bars stay until then."""
+        count = queryset.count()
+        self.log_deletions(request, queryset)
+        queryset.delete()
+        text = ngettext(
+            "The history of %(n)s listing will be asked for again within minutes.",
+            "The history of %(n)s listings will be asked for again within minutes.",
+            count,
+        )
+        messages.success(request, text % {"n": count})
 
 
 admin.site.unregister(Listing)

@@ -153,7 +153,6 @@ class HeldQuote(models.Model):
     resolved_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("resolved by")
     )
-
     resolution_note = models.CharField(
         _("why"), max_length=300, blank=True, help_text=_("Why it was released or discarded.")
     )

@@ -6,14 +6,14 @@ Neither market value nor shares are stated.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Context, Decimal
 
 from companies.sources.base import BadBody, Fetcher, NoData, Outcome, Reply, as_object, parse_json, usable_body
 from valuations.providers.base import Instrument, ParsedQuote, QuoteRow
 from valuations.providers.codes import code_or_none, codes_of, of_exchange
 from valuations.providers.trading import US_MICS, judged_row, optional_number, positive_number, utc_time
-from valuations.sessions import MARKETS
+from valuations.sessions import local_day
 
 _SUFFIXES = {"XSHG": ".SS", "XSHE": ".SZ", "XHKG": ".HK", **dict.fromkeys(US_MICS, "")}
 # Prices pass through single precision on their way (600.5999755859375), which holds seven digits.
@@ -151,11 +151,6 @@ def exact_price(value: object) -> Decimal | None:
         return None
     _, _, exponent = price.as_tuple()
     return _DIGITS.plus(price) if isinstance(exponent, int) and exponent < -_MOST_PLACES else price
-
-
-def local_day(at: datetime, mic: str) -> date:
-    """The exchange's own day of a moment."""
-    return at.astimezone(MARKETS[mic].zone).date()
 
 
 def _row(instrument: Instrument, chart: Chart) -> QuoteRow:

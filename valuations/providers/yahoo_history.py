@@ -13,8 +13,8 @@ from decimal import Decimal
 from companies.sources.base import BadBody, Fetcher, Reply, parse_number
 from valuations.providers.base import DailyBar, Instrument, ShareEvent, bars_between, check_span
 from valuations.providers.trading import positive_number, utc_time
-from valuations.providers.yahoo import Chart, ChartDay, YahooChart, local_day, parse_chart, yahoo_symbol
-from valuations.sessions import MARKETS
+from valuations.providers.yahoo import Chart, ChartDay, YahooChart, parse_chart, yahoo_symbol
+from valuations.sessions import MARKETS, local_day
 
 _ONE = Decimal(1)
 
@@ -63,7 +63,7 @@ def traded_bars(
     except (ValueError, ArithmeticError) as error:
         raise BadBody(f"prices or events that cannot be: {error}") from error
     bars = bars_between((bar for bar in found if bar is not None), start, end)
-    return _with_events(bars, [_as_of_its_day(event, events) for event in events], start, end)
+    return _with_events(bars, [_as_of_its_day(event, events) for event in events], start)
 
 
 def _bar(told: ChartDay, events: Sequence[ShareEvent], instrument: Instrument) -> DailyBar | None:
@@ -136,9 +136,7 @@ def _as_of_its_day(event: ShareEvent, events: Sequence[ShareEvent]) -> ShareEven
     return event if event.cash is None else replace(event, cash=event.cash * _later_splits(events, event.ex_day))
 
 
-def _with_events(
-    bars: Sequence[DailyBar], events: Sequence[ShareEvent], start: date | None, end: date | None
-) -> list[DailyBar]:
+def _with_events(bars: Sequence[DailyBar], events: Sequence[ShareEvent], start: date | None) -> list[DailyBar]:
     """The bars, each with what happened since the one before it; an ex-day without a bar is told at the next one."""
     result = []
     after = start - timedelta(days=1) if start is not None else date.min

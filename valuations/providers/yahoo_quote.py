@@ -22,7 +22,8 @@ from companies.sources.base import (
 from valuations.providers.base import Instrument, ParsedQuote, QuoteRow
 from valuations.providers.codes import code_or_none, codes_of, unanswered
 from valuations.providers.trading import judged_row, optional_number, positive_number, utc_time
-from valuations.providers.yahoo import YahooChart, exact_price, local_day, yahoo_symbol
+from valuations.providers.yahoo import YahooChart, exact_price, yahoo_symbol
+from valuations.sessions import local_day
 
 COOKIE_SITE = "yahoo_cookie"
 # Eleven characters as a rule. Whatever has a blank or is long is a message to people.

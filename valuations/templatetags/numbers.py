@@ -321,6 +321,9 @@ def period(value: str) -> str:
     if rest[:1] in ("H", "Q"):
         return f"{year}年{_part_in_chinese(rest)}" if chinese else f"{rest.replace('-', '–')} {year}"
     try:
+        if len(value) == len("2025-10"):
+            month = date.fromisoformat(f"{value}-01")
+            return f"{month.year}年{month.month}月" if chinese else f"{MONTHS[month.month - 1]} {month.year}"
         return day(date.fromisoformat(value))
     except ValueError:
         return value
@@ -567,10 +570,8 @@ def delay_note(minutes: int) -> SafeString:
     if not minutes:
         return SafeString("")
     said = ngettext("Prices are at least %(n)s minute old.", "Prices are at least %(n)s minutes old.", minutes)
-    return format_html(
-        '<p class="note delay">{}</p>',
-        format_html('{} <a href="{}">{}</a>', said % {"n": minutes}, reverse("login"), _("Sign in for current ones.")),
-    )
+    way_out = format_html('<a href="{}">{}</a>', reverse("login"), _("Sign in for current ones."))
+    return format_html('<p class="note delay">{}{}{}</p>', said % {"n": minutes}, "" if in_chinese() else " ", way_out)
 
 
 @register.simple_tag

@@ -16,6 +16,7 @@ from companies.sources.base import (
     Outcome,
     Reply,
     SourceError,
+    as_object,
     parse_day,
     parse_json,
     usable_body,
@@ -99,9 +100,7 @@ class AlphaVantageHistory:
 
 def _payload(reply: Reply) -> Mapping[str, object]:
     """The object of a reply. Raises what its sentence means, if it is one."""
-    payload = parse_json(usable_body(reply))
-    if not isinstance(payload, Mapping):
-        raise BadBody("not an object")
+    payload = as_object(parse_json(usable_body(reply)))
     for name in ("Information", "Note", "Error Message"):
         if sentence := payload.get(name):
             raise _stated_error(name, str(sentence))

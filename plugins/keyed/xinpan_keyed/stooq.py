@@ -24,7 +24,7 @@ from valuations.providers.bar_fields import daily_bar
 from valuations.providers.base import DailyBar, Instrument, QuoteRow, bars_between, check_span
 from valuations.providers.codes import code_or_none, codes_of, of_exchange, unanswered
 from valuations.providers.trading import US_MICS
-from valuations.sessions import MARKETS
+from valuations.sessions import local_day
 from xinpan_keyed.vendor import key_from, quote_row
 
 KEY = "STOOQ_API_KEY"
@@ -111,7 +111,7 @@ def _row(instrument: Instrument, rows: Mapping[str, Mapping[str, str]], fetched_
         at = _moment(row.get("Date", ""), row.get("Time", ""))
     except ValueError as error:
         return QuoteRow(instrument, Outcome.BAD_ROW, None, "bad_time", f"{symbol}: {error}")
-    day = at.astimezone(MARKETS[instrument.mic].zone).date()
+    day = local_day(at, instrument.mic)
     names = {"Close": "price", "Open": "open", "High": "high", "Low": "low", "Volume": "volume"}
     fields = {ours: row.get(theirs) for theirs, ours in names.items()}
     return quote_row(instrument, fetched_at, day, fields, at=at, late=True)

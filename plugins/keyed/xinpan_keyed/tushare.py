@@ -19,6 +19,7 @@ from companies.sources.base import (
     Reply,
     Retry,
     SourceError,
+    as_object,
     parse_day,
     parse_json,
     parse_number,
@@ -103,9 +104,7 @@ def _post(client: Fetcher, token: str, name: str, params: Mapping[str, str], fie
 
 def _rows(reply: Reply) -> list[dict[str, object]]:
     """The rows of a reply by field name. Raises what its code means, if it is not 0."""
-    payload = parse_json(usable_body(reply))
-    if not isinstance(payload, Mapping):
-        raise BadBody("not an object")
+    payload = as_object(parse_json(usable_body(reply)))
     if str(payload.get("code")) != "0":
         raise _stated_error(str(payload.get("code")), str(payload.get("msg") or ""))
     data = payload.get("data")

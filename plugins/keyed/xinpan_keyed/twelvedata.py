@@ -20,6 +20,7 @@ from companies.sources.base import (
     Reply,
     Retry,
     SourceError,
+    as_object,
     parse_day,
     parse_json,
     parse_number,
@@ -29,7 +30,7 @@ from valuations.providers.bar_fields import daily_bar
 from valuations.providers.base import DailyBar, Instrument, QuoteRow, bars_between, check_span
 from valuations.providers.codes import code_or_none, codes_of, of_exchange, unanswered
 from valuations.providers.trading import US_MICS, utc_time
-from valuations.sessions import MARKETS
+from valuations.sessions import local_day
 from xinpan_keyed.vendor import key_from, quote_row
 
 KEY = "TWELVEDATA_API_KEY"
@@ -114,9 +115,7 @@ def _payload(reply: Reply) -> Mapping[str, object]:
     error = reply_error(reply)
     if error is not None and not is_object:
         raise error
-    payload = parse_json(reply.body)
-    if not isinstance(payload, Mapping):
-        raise BadBody("not an object")
+    payload = as_object(parse_json(reply.body))
     if payload.get("status") == "error":
         raise _stated_error(payload)
     if error is not None:
@@ -195,7 +194,7 @@ def _moment(mic: str, day: date, entry: Mapping[str, object]) -> datetime | None
     if entry.get("is_market_open") is not True or not isinstance(stated, int):
         return None
     at = utc_time(stated)
-    return at if at.astimezone(MARKETS[mic].zone).date() == day else None
+    return at if local_day(at, mic) == day else None
 
 
 def without_noise(price: Decimal) -> Decimal:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from companies.sources.base import Auth, Outcome, parse_number
 from valuations.providers.base import Instrument, ParsedQuote, QuoteRow
-from valuations.sessions import MARKETS
+from valuations.sessions import MARKETS, local_day
 
 
 def key_from(variable: str) -> str:
@@ -47,7 +47,7 @@ def quote_row(
         late: The vendor's prices are behind the exchange while it is open.
     """
     close = settled(instrument.mic, day)
-    if fetched_at.astimezone(MARKETS[instrument.mic].zone).date() < day:
+    if local_day(fetched_at, instrument.mic) < day:
         return QuoteRow(instrument, Outcome.BAD_ROW, None, "bad_time", f"{day} is yet to come")
     try:
         numbers = {name: parse_number(value) for name, value in fields.items()}
