@@ -7,8 +7,9 @@ from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware as DjangoLoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.urls import reverse
 
 
@@ -42,3 +43,8 @@ def staff_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpR
         return view(request, *args, **kwargs)
 
     return wrapper
+
+
+def form_too_old(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """What a form without a valid token gets: a page of ours, since Django's own is English and styled inline."""
+    return render(request, "403_csrf.html", status=403)

@@ -7,7 +7,7 @@ or stored here but that.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -17,7 +17,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from companies.models import Listing
-from companies.sources.base import BadBody, Outcome, SourceError
+from companies.sources.base import BadBody, NotAsked, Outcome, SourceError
 from companies.sources.http import SourceClient
 from valuations.configuration import base_url
 from valuations.health import Report, Standing, claim_trial, in_order, note, remembered, standing
@@ -77,11 +77,17 @@ class Desk:
         """Whether the source is well, as far as this job knows by now."""
         return self._standing(source, timezone.now()) is Standing.WELL
 
-    def trials(self, sources: Iterable[AnySource]) -> list[AnySource]:
-        """Sources whose rest is over, and that no other job is trying at this moment: ask each of them once."""
-        now = timezone.now()
-        over = [source for source in sources if self._standing(source, now) is Standing.TRIAL]
-        return [source for source in over if claim_trial(self._healths[source.site], now)]
+    def trials(self, sources: Iterable[AnySource]) -> Iterator[AnySource]:
+        """Sources whose rest is over, and that no other job is trying at this moment: ask each of them once.
+
+        Each is claimed when it is its turn: a claim that nobody uses costs the source one more pause.
+        """
+        for source in sources:
+            if self.is_late:
+                return
+            now = timezone.now()
+            if self._standing(source, now) is Standing.TRIAL and claim_trial(self._healths[source.site], now):
+                yield source
 
     def resting(self, source: Source) -> str:
         """Why a source is not asked, in English; "" when it may be."""
@@ -146,22 +152,25 @@ def quote_sources() -> list[QuoteSource]:
     return [quote_source(slug) for slug in settings.QUOTE_SOURCES]
 
 
-def ask(listings: Iterable[Listing], *, leave_out: Collection[str] = ()) -> dict[Instrument, Answer]:
+def ask(
+    listings: Iterable[Listing], *, leave_out: Collection[str] = (), desk: Desk | None = None
+) -> dict[Instrument, Answer]:
     """The prices of listings, each from the first source that has one.
 
     Args:
         leave_out: Sources that are not to be asked: those whose word is in doubt.
+        desk: Of the job, where it asks more than once; its time for asking is one.
     """
-    return _Round([instrument_of(listing) for listing in listings], leave_out).answers()
+    return _Round([instrument_of(listing) for listing in listings], leave_out, desk or Desk()).answers()
 
 
 class _Round:
     """One round of asking for instruments."""
 
-    def __init__(self, waiting: Sequence[Instrument], leave_out: Collection[str]) -> None:
+    def __init__(self, waiting: Sequence[Instrument], leave_out: Collection[str], desk: Desk) -> None:
         self.waiting = waiting
         self.sources = [source for source in quote_sources() if source.slug not in leave_out]
-        self.desk = Desk()
+        self.desk = desk
         self.found: dict[Instrument, Answer] = {}
         self.second_best: dict[Instrument, Answer] = {}
         self.troubles: dict[Instrument, list[tuple[Outcome, str]]] = {}
@@ -169,7 +178,7 @@ class _Round:
     def answers(self) -> dict[Instrument, Answer]:
         """One answer for each instrument; that nobody answered is one too."""
         for source in self.desk.trials(source for source in self.sources if self._open(source)):
-            self._ask(source, self._open(source)[:1])
+            self._try(source)
         for source in self.desk.willing(self.sources):
             open_ones = self._open(source)
             for start in range(0, len(open_ones), source.batch_size):
@@ -180,10 +189,18 @@ class _Round:
                     self._ask(source, part)
         return {instrument: self._answer(instrument) for instrument in self.waiting}
 
+    def _try(self, source: QuoteSource) -> None:
+        """Ask a source about one listing: the first that it can be asked about."""
+        for instrument in self._open(source):
+            if self._ask(source, [instrument]):
+                return
+
     def _open(self, source: QuoteSource) -> list[Instrument]:
         return [one for one in self.waiting if one.mic in source.mics and one not in self.found]
 
-    def _ask(self, source: QuoteSource, instruments: Sequence[Instrument]) -> None:
+    def _ask(self, source: QuoteSource, instruments: Sequence[Instrument]) -> bool:
+        """Put one question; returns whether it was sent."""
+
         def question(client: SourceClient) -> tuple[list[QuoteRow], datetime]:
             reply = source.fetch(client, instruments)
             return source.parse(reply, instruments), reply.fetched_at
@@ -192,13 +209,14 @@ class _Round:
             rows, fetched_at = self.desk.ask(source, question)
         except SourceError as error:
             self._trouble(source, instruments, error.outcome, str(error))
-            return
+            return not isinstance(error, NotAsked)
         for row in rows:
             answer = Answer(row, source.slug, fetched_at)
             if row.outcome in ASK_ANOTHER:
                 self.second_best.setdefault(row.instrument, answer)
             else:
                 self.found[row.instrument] = answer
+        return True
 
     def _trouble(self, source: QuoteSource, instruments: Sequence[Instrument], outcome: Outcome, text: str) -> None:
         for instrument in instruments:

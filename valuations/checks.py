@@ -11,6 +11,8 @@ from companies.sources.base import Outcome
 from valuations.providers.base import ParsedQuote, ParsedRate
 from valuations.sessions import MARKETS, Calendar, DayKind
 
+# Two sources mean the same price when they differ by no more: they round alike, but are asked seconds apart.
+SAME_PRICE = Decimal("0.01")
 _CLOCK_TOLERANCE = timedelta(minutes=2)
 _TICK = Decimal("0.01")
 _CAP_FLAG = Decimal("0.01")
@@ -90,6 +92,8 @@ def check_quote(quote: ParsedQuote, context: QuoteContext) -> Verdict:
     classes_apart, market_value_differs. Flags: cap_mismatch, market_value_off. A price of a day before the last
     finished session is `stale`: it is stored under its own day, since nothing newer is held.
     """
+    if _is_the_same_again(quote, context):
+        return Verdict(Outcome.OK, False, "not_newer", f"{quote.at.isoformat()}; a newer one is stored")
     problem = (
         _identity_problem(quote, context)
         or _time_problem(quote, context)
@@ -137,6 +141,13 @@ Problem = tuple[str, str] | None
 
 def _hold(reason: str, detail: str) -> Verdict:
     return Verdict(Outcome.HOLD, False, reason, detail)
+
+
+def _is_the_same_again(quote: ParsedQuote, context: QuoteContext) -> bool:
+    """Whether a price is rightly a little older than the stored one: of a late source, or of clocks that differ."""
+    if context.stored_at is None or quote.day != context.stored_day or quote.at >= context.stored_at:
+        return False
+    return quote.price > 0 and (quote.delayed or context.stored_at - quote.at <= _CLOCK_TOLERANCE)
 
 
 def _identity_problem(quote: ParsedQuote, context: QuoteContext) -> Problem:

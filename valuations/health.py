@@ -18,15 +18,13 @@ from typing import Protocol, TypeVar
 from django.db import transaction
 from django.utils import timezone
 
-from companies.sources.base import Outcome, SourceError
+from companies.sources.base import NotAsked, Outcome, SourceError
 from valuations.models import SourceHealth
 
 FORGIVEN = 2  # failures in a row that do not make a source rest
 TURNED_AWAY = frozenset({Outcome.BLOCKED, Outcome.AUTH})
 # The source answered properly; that it has nothing, or nothing new, is no fault of the channel.
 ANSWERED = frozenset({Outcome.NO_DATA})
-# A wrong question says nothing of the source.
-OUR_OWN_FAULT = frozenset({Outcome.BAD_REQUEST})
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
 _FIRST_LONG_PAUSE, _LONGEST_LONG_PAUSE = timedelta(hours=1), timedelta(days=1)
 _OK_NOTED_EVERY = timedelta(minutes=1)  # noting every single success would cost a write for each batch
@@ -118,14 +116,16 @@ def note(reports: Iterable[Report]) -> None:
     """Remember what came of requests. Costs nothing but a read when all is as well as before."""
     for report in reports:
         if report.error is None or report.error.outcome in ANSWERED:
-            _note_success(report.site)
-        elif report.error.outcome not in OUR_OWN_FAULT:
+            _note_success(report)
+        elif not isinstance(report.error, NotAsked):
             _note_failure(report, report.error)
 
 
-def _note_success(site: str) -> None:
-    now = timezone.now()
+def _note_success(report: Report) -> None:
+    now, site = timezone.now(), report.site
     known = SourceHealth.objects.filter(site=site).first()
+    if known is not None and known.last_failure_at is not None and report.asked_at < known.last_failure_at:
+        return  # under way when another worker's request failed: it does not make up for that
     if known is not None and known.failures == 0 and known.last_ok_at and now - known.last_ok_at < _OK_NOTED_EVERY:
         return
     SourceHealth.objects.update_or_create(
@@ -140,7 +140,8 @@ def _note_failure(report: Report, error: SourceError) -> None:
         if health.last_failure_at is not None and report.asked_at < health.last_failure_at:
             return  # under way when another worker's request failed: one trouble, not two
         now = timezone.now()
-        health.failures += 1
+        first_refusal = error.outcome in TURNED_AWAY and health.last_result not in TURNED_AWAY
+        health.failures = 1 if first_refusal else health.failures + 1
         pause = pause_after(error.outcome, health.failures, error.retry_after)
         health.rests_until = None if pause is None else now + pause
         health.last_result, health.last_detail, health.last_failure_at = error.outcome, str(error)[:300], now

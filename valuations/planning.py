@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, Max, OuterRef, Subquery
+from django.db.models import Exists, Max, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from companies.models import Listing
@@ -34,7 +34,7 @@ from valuations.models import FxRate, HeldQuote, Quote, RefreshOutcome, RefreshR
 from valuations.providers import rate_sources
 from valuations.publication import last_publication
 from valuations.queueing import jobs_waiting
-from valuations.sessions import Calendar, Phase
+from valuations.sessions import MARKETS, Calendar, Phase
 from valuations.snapshot import SOURCE_TROUBLE, read_calendar
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,8 @@ AFTER_PUBLICATION = timedelta(minutes=10)  # between two questions for rates tha
 RATES_SOUGHT_FOR = timedelta(hours=6)  # then they are asked for as seldom as those of weekly sources
 DETAILS_KEPT = timedelta(days=3)  # of prices that were stored without a remark
 LEDGER_KEPT = timedelta(days=30)
+FORGOTTEN_AT_ONCE = 20_000
+ASKED_AFTER_CLOSE = timedelta(hours=6)  # an answer later than this will not change before the next session
 # The listing is asked for again as soon as a source may be: it was not the listing that failed.
 NOT_THE_LISTING = frozenset({"source_failed", "sources_rest", "not_done", "job_failed"})
 Kind, Result, Trigger = RefreshRun.Kind, RefreshOutcome.Result, RefreshRun.Trigger
@@ -55,9 +57,13 @@ def run_plan(now: datetime | None = None) -> list[RefreshRun]:
     """One round of planning. Returns the runs started. Two rounds at once start each run once."""
     now = now or timezone.now()
     mend(now)
+    started = _start_what_is_due(now) if settings.SOURCES_ENABLED else []
+    # Last: what there is to forget after a long pause must not keep prices waiting.
     forget(now)
-    if not settings.SOURCES_ENABLED:
-        return []
+    return started
+
+
+def _start_what_is_due(now: datetime) -> list[RefreshRun]:
     calendar, healths = read_calendar(), remembered()
     started = []
     for kind, wanted in (
@@ -71,6 +77,8 @@ def run_plan(now: datetime | None = None) -> list[RefreshRun]:
 
 
 def _start(kind: RefreshRun.Kind, wanted: Mapping[str, Any]) -> RefreshRun | None:
+    if RefreshRun.objects.filter(kind=kind, finished_at=None).exists():
+        return None
     waiting = jobs_waiting(kind)
     if waiting is not None and waiting > settings.QUEUE_LIMIT:
         log.warning("%s: nothing is started while %s jobs wait", kind, waiting)
@@ -107,14 +115,20 @@ def mend(now: datetime) -> None:
 def forget(now: datetime) -> None:
     """Remove what nobody looks for any more: the details of prices that were stored, then whole runs.
 
-    A run keeps its counts when its details go. What a held quote belongs to stays while the quote waits.
+    A run keeps its counts when its details go. What a held quote belongs to stays while the quote waits, and as long
+    again after somebody has decided about it. At most so many rows at once: the next round goes on.
     """
-    waiting = HeldQuote.objects.filter(resolution=HeldQuote.Resolution.WAITING)
-    RefreshOutcome.objects.filter(
-        run__finished_at__lt=now - DETAILS_KEPT, run__kind=Kind.QUOTES, result=Result.OK
-    ).delete()
-    old = RefreshRun.objects.filter(finished_at__lt=now - LEDGER_KEPT)
-    old.exclude(pk__in=waiting.values("outcome__run")).delete()
+    stored = RefreshOutcome.objects.filter(
+        run__finished_at__lt=now - DETAILS_KEPT, run__kind=Kind.QUOTES, result=Result.OK, held_quote=None
+    ).exclude(run__results={})  # runs of a version that did not count keep their details to be counted from
+    looked_at = HeldQuote.objects.filter(
+        Q(resolution=HeldQuote.Resolution.WAITING) | Q(resolved_at__gte=now - LEDGER_KEPT)
+    )
+    old = RefreshRun.objects.filter(finished_at__lt=now - LEDGER_KEPT).exclude(pk__in=looked_at.values("outcome__run"))
+    for outcomes in (stored, RefreshOutcome.objects.filter(run__in=old)):
+        some = outcomes.order_by().values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE]
+        RefreshOutcome.objects.filter(pk__in=list(some)).delete()
+    old.filter(outcomes=None).delete()
 
 
 # --- Prices ---------------------------------------------------------------------------------------
@@ -174,6 +188,8 @@ def _passed(last: datetime | None, pause: timedelta, now: datetime) -> bool:
 
 def _pause(listing: Any, calendar: Calendar, now: datetime) -> timedelta | None:
     """How long to leave a listing alone after it was last asked for; None while there is nothing new to learn."""
+    if listing.mic not in MARKETS:
+        return OUT_OF_SESSION  # a plug-in knows an exchange whose hours we do not
     phase = calendar.phase(listing.mic, now)
     if phase is Phase.OPEN:
         return timedelta(seconds=settings.QUOTE_EVERY_SECONDS)
@@ -186,6 +202,9 @@ def _pause(listing: Any, calendar: Calendar, now: datetime) -> timedelta | None:
     if listing.quote_day is not None and (listing.quote_day, bool(listing.quote_final)) >= (finished, True):
         return None
     settled = calendar.settles_at(listing.mic, finished)
+    answered = listing.last_done is not None and listing.last_reason not in NOT_THE_LISTING
+    if settled is not None and answered and listing.last_done > settled + ASKED_AFTER_CLOSE:
+        return None  # suspended, say: nothing is new until the exchange opens again
     return AFTER_CLOSE if settled is not None and now - settled < OUT_OF_SESSION else OUT_OF_SESSION
 
 

@@ -57,7 +57,7 @@ def judged_rates(slug: str) -> RatesJudgement:
     """Ask one source for the rates since its newest stored day, and check them. Stores nothing."""
     source = rate_sources(fred_api_key=settings.FRED_API_KEY)[slug]
     desk = Desk()
-    if not desk.may_ask(source) and not desk.trials([source]):
+    if not desk.may_ask(source) and next(desk.trials([source]), None) is None:
         return RatesJudgement(Result.RETRY, "sources_rest", desk.resting(source))
     start, today = _span(source)
 

@@ -38,6 +38,7 @@ WORDS: Mapping[str, str | Promise] = {
     "market_value_differs": _("price × shares is more than 5% from the source's own market value"),
     "market_value_off": _("price × shares is more than 1% from the source's own market value"),
     "cap_mismatch": _("the source's market value is not its price × its shares"),
+    "not_newer": _("no newer than the price we have"),
     "bar_stored": _("the final bar of the day is stored already"),
     "stale": _("of an earlier session than the last one"),
     "rate_not_positive": _("the rate is zero or negative"),
@@ -45,6 +46,7 @@ WORDS: Mapping[str, str | Promise] = {
     "future_day": _("its day lies in the future"),
     # Daily bars (valuations.bars, valuations.history)
     "no_bars": _("no source has bars of these days"),
+    "gaps_unconfirmed": _("many days lack a bar, and no second source says that there was no trade"),
     "bar_differs": _("a bar differs by more than 1% from the stored row of a named source, which stays"),
     "discarded": _("a bar that an editor has discarded"),
     # The job itself (valuations.refresh, valuations.ledger)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
@@ -18,14 +18,15 @@ from django.utils import timezone
 
 from companies.models import CorporateAction, Listing, Revision, ShareClass, ShareCount
 from companies.sources.base import Outcome
-from valuations.asking import Answer, ask, instrument_of
-from valuations.checks import QuoteContext, check_quote
+from valuations.asking import Answer, Desk, ask, instrument_of
+from valuations.checks import SAME_PRICE, QuoteContext, check_quote
 from valuations.history import run_history_batch
 from valuations.ledger import close_if_done, pending_outcomes
 from valuations.models import FxRate, HeldQuote, Quote, RefreshOutcome, RefreshRun
 from valuations.providers.base import Instrument, ParsedQuote
 from valuations.rate_refresh import run_rates_batch
 from valuations.rates import Rate, RateMissing, Rates
+from valuations.sessions import Phase
 from valuations.shares import Action, Count, CountMissing, shares_on
 from valuations.snapshot import RATE_WINDOW, read_calendar, share_count
 from valuations.storage import (
@@ -39,8 +40,8 @@ from valuations.storage import (
     told_time,
 )
 
-WORTH_A_SECOND_OPINION = frozenset({"beyond_limit"})
-SAME_PRICE = Decimal("0.01")  # two sources that differ by less say the same: they are asked seconds apart
+WORTH_A_SECOND_OPINION = frozenset({"beyond_limit", "future_time", "older_than_stored"})
+CLASSES_COMPARED_FOR = timedelta(days=10)
 Result = RefreshOutcome.Result
 
 
@@ -77,12 +78,13 @@ class Judgement:
 
 def _refresh_quotes(pending: Sequence[RefreshOutcome]) -> None:
     """Ask for the listings of a batch, and store and settle them; for prices in doubt ask another source first."""
-    answers = ask([outcome.listing for outcome in pending if outcome.listing is not None])
+    desk = Desk()
+    answers = ask([outcome.listing for outcome in pending if outcome.listing is not None], desk=desk)
     doubtful = _store_and_settle(pending, answers, None)
     if doubtful:
         listings = [outcome.listing for outcome in doubtful if outcome.listing is not None]
         told_by = {answers[instrument_of(listing)].provider for listing in listings}
-        _store_and_settle(doubtful, answers, ask(listings, leave_out=told_by))
+        _store_and_settle(doubtful, answers, ask(listings, leave_out=told_by, desk=desk))
 
 
 def _store_and_settle(
@@ -189,7 +191,12 @@ def _judgement(
     verdict = check_quote(quote, contexts.of(listing, quote.day))
     if verdict.store:
         stored = quote_row(listing, quote, answer.provider, answer.fetched_at, contexts.calendar)
-        return about(verdict.outcome, verdict.reason, verdict.detail, quote=stored)
+        judgement = about(verdict.outcome, verdict.reason, verdict.detail, quote=stored)
+        if not contexts.is_standing_still(listing, quote):
+            return judgement
+        if seconds is None:
+            return replace(judgement, wants_second=True)
+        return _or_newer(judgement, quote, seconds.get(instrument_of(listing)), contexts)
     if verdict.outcome is Outcome.OK:
         return about(verdict.outcome, verdict.reason, verdict.detail)
     doubted = about(verdict.outcome, verdict.reason, verdict.detail, held=quote)
@@ -201,6 +208,29 @@ def _judgement(
     return doubted if second is None else _with_second_opinion(doubted, quote, second, contexts)
 
 
+def _usable(answer: Answer) -> ParsedQuote | None:
+    """The price of an answer, None where it has none that could be stored."""
+    quote = answer.row.quote
+    return None if quote is None or answer.row.outcome not in (Outcome.OK, Outcome.OK_FLAG) or misfit(quote) else quote
+
+
+def _or_newer(judgement: Judgement, first: ParsedQuote, second: Answer | None, contexts: _Contexts) -> Judgement:
+    """A price whose clock stands still in the middle of a session, or that of another source whose clock goes on."""
+    quote = None if second is None else _usable(second)
+    if second is None or quote is None or quote.at <= first.at:
+        return judgement
+    if not check_quote(quote, contexts.of(judgement.listing, quote.day)).store:
+        return judgement
+    return replace(
+        judgement,
+        result=Result.OK_FLAG,
+        reason="second_source",
+        detail=f"{judgement.provider}: of {first.at.isoformat()}; {second.provider}: of {quote.at.isoformat()}",
+        provider=second.provider,
+        quote=quote_row(judgement.listing, quote, second.provider, second.fetched_at, contexts.calendar),
+    )
+
+
 def _with_second_opinion(doubted: Judgement, first: ParsedQuote, second: Answer, contexts: _Contexts) -> Judgement:
     """A price beyond the venue's limit, after another source was asked.
 
@@ -208,12 +238,13 @@ def _with_second_opinion(doubted: Judgement, first: ParsedQuote, second: Answer,
     shows that the price is real, but not why: without the corporate action the share count would not follow, so that
     the price still waits for someone who knows.
     """
-    quote = second.row.quote
-    if quote is None or second.row.outcome not in (Outcome.OK, Outcome.OK_FLAG) or misfit(quote):
+    quote = _usable(second)
+    if quote is None:
         told = f"{second.provider or 'no other source'}: {second.row.detail or second.row.reason}"
         return replace(doubted, detail=f"{doubted.detail}; {told}")
     opinion = {"provider": second.provider, **quote_payload(quote)}
-    agrees = abs(quote.price / first.price - 1) <= SAME_PRICE if first.price else False
+    # That two say the same settles nothing about the limit; of a wrong clock it says nothing at all.
+    agrees = doubted.reason == "beyond_limit" and abs(quote.price / first.price - 1) <= SAME_PRICE
     told = f"{second.provider} says {quote.price}"
     verdict = check_quote(quote, contexts.of(doubted.listing, quote.day))
     if agrees or not verdict.store:
@@ -255,15 +286,17 @@ class _Contexts:
         self.others = self._other_classes(companies)
         self.rates = self._rates() if self.others else Rates([], settings.RATE_SOURCES)
 
-    def _other_classes(self, companies: Collection[int]) -> dict[int, list[tuple[str, Quote]]]:
-        """The newest prices of companies with more than one listed class, by company; with the currency of each."""
-        listings = Listing.objects.filter(company__in=companies, delisted_on=None)
-        several = listings.values("company").annotate(n=models.Count("share_class", distinct=True)).filter(n__gt=1)
-        found: dict[int, list[tuple[str, Quote]]] = {}
-        siblings = {one.pk: one for one in listings.filter(company__in=several.values("company"))}
+    def _other_classes(self, companies: Collection[int]) -> dict[int, list[tuple[Listing, Quote]]]:
+        """The newest prices of companies that have both A and H shares listed, by company."""
+        listings = Listing.objects.filter(
+            company__in=companies, delisted_on=None, share_class__in=(ShareClass.A, ShareClass.H)
+        )
+        both = listings.values("company").annotate(n=models.Count("share_class", distinct=True)).filter(n=2)
+        found: dict[int, list[tuple[Listing, Quote]]] = {}
+        siblings = {one.pk: one for one in listings.filter(company__in=both.values("company"))}
         for quote in latest_quotes(siblings) if siblings else ():
             sibling = siblings[quote.listing_id]
-            found.setdefault(sibling.company_id, []).append((sibling.currency, quote))
+            found.setdefault(sibling.company_id, []).append((sibling, quote))
         return found
 
     def _rates(self) -> Rates:
@@ -272,15 +305,27 @@ class _Contexts:
         return Rates((Rate(*row) for row in rows), settings.RATE_SOURCES)
 
     def _other_class_price(self, listing: Listing, day: date) -> Decimal | None:
-        """The newest price of another class of the company, in the currency of this one; None when there is none."""
-        for currency, quote in self.others.get(listing.company_id, []):
-            if quote.listing_id == listing.pk or currency == listing.currency:
+        """The price of the H share for an A share and the other way round, in its currency; None when there is none.
+
+        An old one, or one of a share that does not trade, says nothing of today.
+        """
+        if listing.share_class not in (ShareClass.A, ShareClass.H):
+            return None
+        for sibling, quote in self.others.get(listing.company_id, []):
+            if sibling.share_class == listing.share_class or quote.suspended or day - quote.day > CLASSES_COMPARED_FOR:
                 continue
             try:
-                return quote.close * self.rates.conversion(currency, listing.currency, day).factor
+                return quote.close * self.rates.conversion(sibling.currency, listing.currency, day).factor
             except RateMissing:
                 continue
         return None
+
+    def is_standing_still(self, listing: Listing, quote: ParsedQuote) -> bool:
+        """Whether a price has missed so much of the running session that another source may know more."""
+        if self.calendar.phase(listing.mic, self.now) is not Phase.OPEN:
+            return False
+        missed = self.calendar.open_minutes(listing.mic, quote.at, self.now)
+        return missed > int(settings.STALE_AFTER_OPEN_MINUTES)
 
     def of(self, listing: Listing, day: date) -> QuoteContext:
         """What a quote of this listing and day is checked against."""

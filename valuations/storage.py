@@ -17,16 +17,12 @@ from django.utils.translation import gettext as _
 from companies.models import Listing, Revision, User
 from valuations.bars import Fate, StoredDay, fate
 from valuations.checks import is_final
+from valuations.columns import PRICE, RATE, holds_volume
 from valuations.models import FxRate, HeldQuote, Quote, ReportedQuote
 from valuations.providers.base import DailyBar, ParsedQuote, ParsedRate
 from valuations.sessions import Calendar
 from valuations.snapshot import day_prices, read_calendar
 from valuations.visibility import shift
-
-# What the columns of prices, rates and volumes hold.
-_PRICE_STEP, _PRICE_LIMIT = Decimal("0.000001"), Decimal(10) ** 14
-_RATE_STEP, _RATE_LIMIT = Decimal("0.0000000001"), Decimal(10) ** 10
-_MOST_SHARES = 2**63 - 1
 
 
 def store_quotes(quotes: Sequence[Quote]) -> bool:
@@ -141,10 +137,10 @@ def _bar_row(listing: Listing, sourced: SourcedBar, stored: Quote | None) -> Quo
     return Quote(
         listing=listing,
         day=bar.day,
-        open=bar.open.quantize(_PRICE_STEP),
-        high=bar.high.quantize(_PRICE_STEP),
-        low=bar.low.quantize(_PRICE_STEP),
-        close=bar.close.quantize(_PRICE_STEP),
+        open=bar.open.quantize(PRICE.step),
+        high=bar.high.quantize(PRICE.step),
+        low=bar.low.quantize(PRICE.step),
+        close=bar.close.quantize(PRICE.step),
         volume=bar.volume,
         # The moment of the close, where somebody saw it; a bar knows its day only.
         last_at=stored.last_at if stored is not None and stored.final else None,
@@ -186,14 +182,37 @@ def store_suspended(listings: Collection[int]) -> bool:
 
 
 def store_held(held: Sequence[HeldQuote]) -> None:
-    """Put quotes aside for someone to look at, except those that wait there already, word for word."""
+    """Put quotes aside for someone to look at.
+
+    Of one listing, day, reason and source only the newest waits: a source that goes on saying the same would bury the
+    others. What somebody has discarded is not brought up again for as long as the source says nothing else.
+    """
     if not held:
         return
-    of_listings = HeldQuote.objects.filter(
-        listing__in={quote.listing_id for quote in held}, resolution=HeldQuote.Resolution.WAITING
-    )
-    waiting = {(listing, _text(payload)) for listing, payload in of_listings.values_list("listing", "payload")}
-    HeldQuote.objects.bulk_create(quote for quote in held if (quote.listing_id, _text(quote.payload)) not in waiting)
+    known = HeldQuote.objects.filter(
+        listing__in={quote.listing_id for quote in held}, day__in={quote.day for quote in held}
+    ).select_related("outcome")
+    waiting = {_matter(quote): quote for quote in known.filter(resolution=HeldQuote.Resolution.WAITING)}
+    discarded = {
+        (*_matter(quote), _text(quote.payload)) for quote in known.filter(resolution=HeldQuote.Resolution.DISCARDED)
+    }
+    new: list[HeldQuote] = []
+    newer: list[HeldQuote] = []
+    for quote in held:
+        before = waiting.get(_matter(quote))
+        if before is None:
+            if (*_matter(quote), _text(quote.payload)) not in discarded:
+                new.append(quote)
+        elif before.payload != quote.payload:
+            before.payload, before.detail = quote.payload, quote.detail
+            before.second_opinion, before.held_at = quote.second_opinion, quote.held_at
+            newer.append(before)
+    HeldQuote.objects.bulk_create(new)
+    HeldQuote.objects.bulk_update(newer, ["payload", "detail", "second_opinion", "held_at"], batch_size=500)
+
+
+def _matter(quote: HeldQuote) -> tuple[Any, ...]:
+    return quote.listing_id, quote.day, quote.reason, quote.outcome.provider
 
 
 def _text(payload: Mapping[str, Any]) -> str:
@@ -221,24 +240,20 @@ def quote_row(listing: Listing, parsed: ParsedQuote, provider: str, fetched_at: 
 def misfit(parsed: ParsedQuote) -> str:
     """Why the database would refuse a quote, in English; "" when it would not. Zero and less is for the checks."""
     for name, price in (("price", parsed.price), ("open", parsed.open), ("high", parsed.high), ("low", parsed.low)):
-        if price is not None and price > 0 and not _fits(price, _PRICE_STEP, _PRICE_LIMIT):
+        if price is not None and price > 0 and not PRICE.holds(price):
             return f"{name} {price} cannot be stored"
     if parsed.low is not None and parsed.high is not None and parsed.low > parsed.high:
         return f"low {parsed.low} above high {parsed.high}"
-    if parsed.volume is not None and not 0 <= parsed.volume <= _MOST_SHARES:
+    if parsed.volume is not None and not holds_volume(parsed.volume):
         return f"volume {parsed.volume} cannot be stored"
     return ""
 
 
 def rate_misfit(parsed: ParsedRate) -> str:
     """The same for an exchange rate."""
-    if parsed.rate > 0 and not _fits(parsed.rate, _RATE_STEP, _RATE_LIMIT):
+    if parsed.rate > 0 and not RATE.holds(parsed.rate):
         return f"{parsed.base}/{parsed.quote} {parsed.rate} cannot be stored"
     return ""
-
-
-def _fits(number: Decimal, step: Decimal, limit: Decimal) -> bool:
-    return step <= number <= limit - 1
 
 
 def store_rates(rates: Sequence[FxRate]) -> bool:
@@ -253,7 +268,7 @@ def store_rates(rates: Sequence[FxRate]) -> bool:
             day__in={rate.day for rate in rates}, provider__in={rate.provider for rate in rates}
         )
     }
-    news = [rate for key, rate in given.items() if before.get(key) != rate.rate.quantize(_RATE_STEP)]
+    news = [rate for key, rate in given.items() if before.get(key) != rate.rate.quantize(RATE.step)]
     FxRate.objects.bulk_create(
         news,
         update_conflicts=True,

@@ -58,6 +58,10 @@ class BadRequest(SourceError):
     outcome = Outcome.BAD_REQUEST
 
 
+class NotAsked(BadRequest):
+    """No question was sent: the source has no way to put it. Nothing of the source's own doing."""
+
+
 class Retry(SourceError):
     """A passing failure: transport, time-out, server error."""
 

@@ -110,6 +110,20 @@ def test_staff_ask_again_and_read_the_answer_in_place(page: Page, site: str, wor
     assert RefreshRun.objects.count() == 1
 
 
+@pytest.mark.usefixtures("staff")
+def test_whoever_was_signed_out_meanwhile_sees_the_page_as_a_reader_does(context: BrowserContext, site: str) -> None:
+    page = context.new_page()  # not the watched one: it leaves the login page that answers the click unread
+    page.goto(site + "/#main")  # an address that ends so is not loaded again by being assigned
+    badge(page, "cambricon").click()
+    button = page.get_by_role("button", name="Ask again")
+    expect(button).to_be_visible()
+    context.clear_cookies(name=project.SESSION_COOKIE_NAME)
+    button.click()
+    expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+    expect(button).to_have_count(0)
+    assert not RefreshRun.objects.exists()
+
+
 @pytest.mark.parametrize("path", ["/", "/companies/cambricon/"])
 def test_a_price_that_changes_is_marked_and_read_out(page: Page, site: str, path: str) -> None:
     store("688256", "1200")

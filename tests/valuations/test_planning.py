@@ -61,7 +61,7 @@ FINAL, MOVING = True, False
         # Lunch: nothing new, unless a close is missing.
         ("2026-11-20 11:30", ("2026-11-20", MOVING), "2026-11-20 11:29", False),
         ("2026-11-20 12:59", ("2026-11-19", FINAL), "2026-11-19 15:05", False),
-        ("2026-11-20 12:00", ("2026-11-18", FINAL), "2026-11-20 10:59", True),
+        ("2026-11-19 16:00", ("2026-11-18", FINAL), "2026-11-19 15:04", True),
         ("2026-11-20 12:00", None, None, True),
         # Before the open: only a missing close.
         ("2026-11-20 09:29", ("2026-11-19", FINAL), "2026-11-19 15:05", False),
@@ -77,10 +77,12 @@ FINAL, MOVING = True, False
         ("2026-11-20 17:00", ("2026-11-20", MOVING), "2026-11-20 16:05", True),
         # Weekend and holiday (Thursday 2026-10-01): only a missing close.
         ("2026-11-21 12:00", ("2026-11-20", FINAL), "2026-11-20 15:05", False),
-        ("2026-11-21 12:00", ("2026-11-20", MOVING), "2026-11-21 11:00", True),
+        # Answered six hours after the close: what is missing then stays missing, a suspended share for example.
+        ("2026-11-21 12:00", ("2026-11-20", MOVING), "2026-11-20 20:59", True),
+        ("2026-11-21 12:00", ("2026-11-20", MOVING), "2026-11-20 21:01", False),
         ("2026-11-21 12:00", ("2026-11-20", MOVING), "2026-11-21 11:30", False),
         ("2026-10-01 10:00", ("2026-09-30", FINAL), "2026-09-30 15:05", False),
-        ("2026-10-01 10:00", ("2026-09-29", FINAL), "2026-10-01 08:50", True),
+        ("2026-10-01 10:00", ("2026-09-29", FINAL), "2026-09-30 20:50", True),
         # A weekday that nobody has entered: every hour, since nobody knows.
         ("2027-01-05 10:00", ("2026-12-31", FINAL), "2027-01-05 09:30", False),
         ("2027-01-05 10:00", ("2026-12-31", FINAL), "2027-01-05 09:00", True),
@@ -305,12 +307,13 @@ def test_old_runs_are_forgotten_unless_a_held_quote_waits() -> None:
         return made
 
     kept = [run(recent), run(old, resolution="waiting")]
+    kept.append(run(old, resolution="discarded", resolved_at=recent))
     run(old)
-    run(old, resolution="discarded", resolved_at=now)
+    run(old, resolution="discarded", resolved_at=old)
     make_quote(listing)
     run_plan(now)
     assert sorted(RefreshRun.objects.values_list("pk", flat=True)) == [made.pk for made in kept]
-    assert HeldQuote.objects.count() == 1
+    assert HeldQuote.objects.count() == 2
     assert Quote.objects.count() == 1
 
 

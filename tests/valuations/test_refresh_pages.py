@@ -89,7 +89,7 @@ def test_an_open_run_shows_its_progress_and_the_page_asks_again() -> None:
     make_outcome(run, make_listing(ticker="688001"), result=Result.OK)
     make_outcome(run, make_listing(ticker="688002"))
     html = page()
-    assert '<progress value="1" max="2">' in html
+    assert '<progress aria-label="under way" value="1" max="2">' in html
     assert 'hx-trigger="every 3s"' in html
     assert "1 of 2" in text(html)
 
@@ -251,7 +251,7 @@ def test_an_open_run_tells_how_far_it_is_and_how_long_it_will_take() -> None:
     with time_machine.travel(NOON + timedelta(seconds=24), tick=False):
         for path in ("/refreshes/", f"/refreshes/{run.pk}/"):
             html = page(path)
-            assert '<progress value="12" max="50">' in html
+            assert '<progress aria-label="under way" value="12" max="50">' in html
             assert "12 of 50 · 1200 rows stored · about 76 s left" in text(html)
 
 
@@ -342,3 +342,16 @@ def test_details_that_were_removed_are_told(client: Client) -> None:
     html = text(page(f"/refreshes/{run.pk}/"))
     assert "stored 40" in html
     assert "only the counts are kept" in html
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "This form is too old"), ("zh-hans", "此表单已过期")])
+def test_a_form_without_a_valid_token_gets_a_page_of_ours(language: str, words: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(make_staff())
+    response = client.post("/refreshes/now/", {"kind": "quotes"}, headers={"Accept-Language": language})
+    assert response.status_code == 403
+    html = response.content.decode()
+    assert words in html
+    assert " style=" not in html
+    assert "<style" not in html
+    assert not RefreshRun.objects.exists()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
 from pytest_django import Settings
 
-from tests.factories import make_listing, make_quote, make_rate
+from tests.factories import make_health, make_listing, make_quote, make_rate
 from tests.standin import Standin
 from tests.valuations.conftest import FRIDAY_EVENING
 from tests.valuations.test_refresh import FIRST, FRIDAY, SECOND, THURSDAY, refresh, told, trade, watch
@@ -189,6 +191,69 @@ def test_only_the_price_in_doubt_is_asked_twice(sources: Standin) -> None:
     assert [target for _, target in sources.requests][1].endswith(f"/list=sh{FIRST}")
 
 
+@pytest.mark.parametrize("days", [1, -1])
+def test_a_source_whose_clock_is_wrong_is_corrected_by_another(sources: Standin, days: int) -> None:
+    """A day off; the price of 14:50 is stored already."""
+    listing = watch(FIRST)
+    at = FRIDAY_EVENING - timedelta(hours=5, minutes=10)
+    make_quote(listing, "600.00", day=FRIDAY, last_at=at, provider="tencent")
+    sources.set_quote(trade(FIRST), own_time=False)
+    sources.fail("/@tencent/", "clock_offset", seconds=24 * 3600 * days)
+    run = refresh()
+    assert told(run) == {FIRST: ("ok_flag", "second_source")}
+    assert Quote.objects.get(day=FRIDAY).provider == "sina"
+
+
+def test_a_price_that_stands_still_in_session_is_put_to_a_second_source(sources: Standin) -> None:
+    """Friday 10:40 in Shanghai: the first source still tells the price of 09:45, 55 open minutes old."""
+    watch(FIRST)
+    morning = FRIDAY_EVENING - timedelta(hours=9, minutes=20)
+    with time_machine.travel(morning, tick=False):
+        sources.set_quote(trade(FIRST, price="601.00"), own_time=False)
+        sources.fail("/@tencent/", "clock_offset", seconds=-55 * 60)
+        run = refresh()
+        assert told(run) == {FIRST: ("ok_flag", "second_source")}
+        assert Quote.objects.get(day=FRIDAY).provider == "sina"
+        assert not HeldQuote.objects.exists()
+        # Nobody knows more: the old price counts, and will be called stale.
+        sources.fail("/@sina/", "502")
+        sources.fail("/@eastmoney/", "502")
+        Quote.objects.filter(day=FRIDAY).delete()
+        assert told(refresh()) == {FIRST: ("ok", "")}
+
+
+@pytest.mark.parametrize(("seconds", "result"), [(60, ("ok", "not_newer")), (600, ("hold", "older_than_stored"))])
+def test_clocks_of_two_sources_may_differ_a_little(sources: Standin, seconds: int, result: tuple[str, str]) -> None:
+    listing = watch(FIRST)
+    at = FRIDAY_EVENING - timedelta(hours=4, minutes=10)  # 15:50 in Shanghai
+    make_quote(listing, "600.60", day=FRIDAY, last_at=at + timedelta(seconds=seconds), provider="sina")
+    sources.set_quote(trade(FIRST, at=at.astimezone(ZoneInfo("Asia/Shanghai")).replace(tzinfo=None)))
+    assert told(refresh()) == {FIRST: result}
+    assert HeldQuote.objects.exists() is (result[0] == "hold")
+
+
+def test_of_two_trials_only_the_one_that_is_needed_is_claimed(sources: Standin) -> None:
+    watch(FIRST)
+    sources.set_quote(trade(FIRST))
+    long_ago = FRIDAY_EVENING - timedelta(minutes=1)
+    for site in ("tencent", "sina"):
+        make_health(site, failures=3, rests_until=long_ago, last_failure_at=long_ago, last_result="retry")
+    refresh()
+    assert asked(sources) == ["tencent"]
+    assert SourceHealth.objects.get(site="sina").rests_until == long_ago
+
+
+def test_a_listing_without_a_code_does_not_keep_a_source_from_being_tried(sources: Standin) -> None:
+    watch("688???")
+    watch(FIRST)
+    sources.set_quote(trade(FIRST))
+    long_ago = FRIDAY_EVENING - timedelta(minutes=1)
+    make_health("tencent", failures=3, rests_until=long_ago, last_failure_at=long_ago, last_result="retry")
+    assert told(refresh())[FIRST] == ("ok", "")
+    assert asked(sources)[0] == "tencent"
+    assert SourceHealth.objects.get(site="tencent").failures == 0
+
+
 # --- Two share classes --------------------------------------------------------------------------------
 
 
@@ -207,15 +272,37 @@ def test_a_and_h_shares_of_one_company_stay_within_a_band(
     sources: Standin, h_close: str, result: tuple[str, str]
 ) -> None:
     a_share = watch(FIRST)
-    h_share = make_listing(a_share.company, "6082", mic="XHKG", share_class="h", watched=False)
+    h_share = make_listing(a_share.company, "6082", mic="XHKG", share_class="H", watched=False)
     make_quote(h_share, h_close, day=THURSDAY)
     make_rate("HKD/CNY", "0.9", day=THURSDAY)
     sources.set_quote(trade(FIRST, shares=None))
     assert told(refresh()) == {FIRST: result}
 
 
+@pytest.mark.parametrize(
+    "sibling", [{"mic": "XNAS", "share_class": "common"}, {"mic": "XHKG", "share_class": "H", "delisted_on": THURSDAY}]
+)
+def test_only_a_and_h_shares_that_trade_are_compared(sources: Standin, sibling: dict[str, Any]) -> None:
+    a_share = watch(FIRST)
+    make_quote(make_listing(a_share.company, "6082", watched=False, **sibling), "1", day=THURSDAY)
+    for pair in ("HKD/CNY", "USD/CNY"):
+        make_rate(pair, "0.9", day=THURSDAY)
+    sources.set_quote(trade(FIRST, shares=None))
+    assert told(refresh()) == {FIRST: ("ok", "")}
+
+
+@pytest.mark.parametrize("quote", [{"suspended": True}, {"day": FRIDAY - timedelta(days=11)}])
+def test_a_sibling_that_does_not_trade_says_nothing(sources: Standin, quote: dict[str, Any]) -> None:
+    a_share = watch(FIRST)
+    h_share = make_listing(a_share.company, "6082", mic="XHKG", share_class="H", watched=False)
+    make_quote(h_share, "1", **{"day": THURSDAY, **quote})
+    make_rate("HKD/CNY", "0.9", day=THURSDAY)
+    sources.set_quote(trade(FIRST, shares=None))
+    assert told(refresh()) == {FIRST: ("ok", "")}
+
+
 def test_without_a_rate_the_classes_are_not_compared(sources: Standin) -> None:
     a_share = watch(FIRST)
-    make_quote(make_listing(a_share.company, "6082", mic="XHKG", share_class="h", watched=False), "1", day=THURSDAY)
+    make_quote(make_listing(a_share.company, "6082", mic="XHKG", share_class="H", watched=False), "1", day=THURSDAY)
     sources.set_quote(trade(FIRST, shares=None))
     assert told(refresh()) == {FIRST: ("ok", "")}

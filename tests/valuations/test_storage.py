@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from companies.models import Listing
-from tests.factories import DAY, make_held, make_listing, make_quote, make_rate, some_filing
+from tests.factories import DAY, make_held, make_listing, make_outcome, make_quote, make_rate, make_run, some_filing
 from valuations.models import FxRate, HeldQuote, Quote
 from valuations.providers.base import ParsedQuote, ParsedRate
 from valuations.sessions import Calendar, DayKind
@@ -97,10 +97,35 @@ def test_only_the_newest_quote_is_marked_suspended() -> None:
 @pytest.mark.django_db
 def test_a_quote_that_waits_already_is_not_put_aside_again() -> None:
     held = make_held()
-    again = HeldQuote(outcome=held.outcome, listing=held.listing, day=DAY, payload=dict(held.payload), held_at=NOW)
-    store_held([again])
+    store_held([again(held, held.payload)])
     store_held([])
     assert HeldQuote.objects.count() == 1
+
+
+def again(held: HeldQuote, payload: dict[str, Any]) -> HeldQuote:
+    """The same source comes up with the same matter in another run."""
+    run = make_run(finished_at=NOW, requested_at=NOW)
+    outcome = make_outcome(run, held.listing, result="hold", reason=held.reason)
+    return HeldQuote(
+        outcome=outcome, listing=held.listing, day=held.day, reason=held.reason, payload=dict(payload), held_at=NOW
+    )
+
+
+@pytest.mark.django_db
+def test_of_one_matter_only_the_newest_quote_waits() -> None:
+    held = make_held(price="130")
+    store_held([again(held, held.payload | {"price": "131"})])
+    waiting = HeldQuote.objects.get()
+    assert (waiting.pk, waiting.payload["price"], waiting.held_at) == (held.pk, "131", NOW)
+
+
+@pytest.mark.django_db
+def test_what_was_discarded_comes_back_only_when_it_says_something_else() -> None:
+    held = make_held(price="130", resolution="discarded", resolved_at=NOW)
+    store_held([again(held, held.payload)])
+    assert not HeldQuote.objects.filter(resolution="waiting").exists()
+    store_held([again(held, held.payload | {"price": "131"})])
+    assert HeldQuote.objects.get(resolution="waiting").payload["price"] == "131"
 
 
 @pytest.mark.parametrize(

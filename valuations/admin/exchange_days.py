@@ -36,7 +36,33 @@ else:
 Kind = ExchangeDay.Kind
 
 
-class ExchangeDayForm(FactForm):
+FIRST_YEAR, LAST_YEAR = 1990, 2100  # Shanghai's exchange opened in December 1990
+
+
+class ExchangeForm(FactForm):
+    """Something of one of the exchanges whose hours we know."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "mic" in self.fields:  # not where it is only looked at
+            entered = self.instance.mic  # an exchange of an earlier version, perhaps
+            choices = {mic: f"{exchange_in_words(mic)} ({mic})" for mic in sorted({*MARKETS, entered} - {""})}
+            self.fields["mic"] = forms.ChoiceField(
+                label=self.fields["mic"].label, choices=[("", "---------"), *choices.items()]
+            )
+
+    def clean(self) -> dict[str, Any] | None:
+        """Refuse years that nobody means."""
+        super().clean()
+        year = self.cleaned_data.get("year") or getattr(self.cleaned_data.get("day"), "year", None)
+        if year is not None and not FIRST_YEAR <= year <= LAST_YEAR:
+            name = "year" if "year" in self.cleaned_data else "day"
+            words = _("Give a year from %(first)s to %(last)s.") % {"first": FIRST_YEAR, "last": LAST_YEAR}
+            self.add_error(name, ValidationError(words))
+        return self.cleaned_data
+
+
+class ExchangeDayForm(ExchangeForm):
     """A day that differs."""
 
     def clean(self) -> dict[str, Any] | None:
@@ -124,7 +150,7 @@ def _days(first: date, last: date) -> Iterator[date]:
         yield first + timedelta(days=number)
 
 
-class ExchangeYearForm(FactForm):
+class ExchangeYearForm(ExchangeForm):
     """A published year, with the days on which the exchange differs from its ordinary week."""
 
     days = forms.CharField(

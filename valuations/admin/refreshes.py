@@ -193,9 +193,11 @@ class HeldQuoteAdmin(ReadOnlyAdmin):
         for held in queryset.select_related("listing", "outcome"):
             try:
                 resolved = resolve_held(held, resolution, request.user, note)
-            except (ValueError, KeyError, InvalidOperation, DatabaseError) as problem:
-                text = _("%(held)s was not released: %(problem)s") % {"held": _named(held), "problem": problem}
-                messages.error(request, text)
+            except (KeyError, InvalidOperation, DatabaseError):
+                self._not_released(request, held, _("its payload cannot be stored"))
+                continue
+            except ValueError as problem:
+                self._not_released(request, held, str(problem))
                 continue
             if resolved:
                 done += 1
@@ -211,6 +213,11 @@ class HeldQuoteAdmin(ReadOnlyAdmin):
                 late,
             )
             messages.warning(request, text % {"n": late})
+
+    def _not_released(self, request: HttpRequest, held: HeldQuote, problem: str) -> None:
+        messages.error(
+            request, _("%(held)s was not released: %(problem)s") % {"held": _named(held), "problem": problem}
+        )
 
 
 _FIELD_WORDS = {

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from companies.sources.base import BadRequest, Outcome
+from companies.sources.base import NotAsked, Outcome
 from valuations.providers.base import Instrument, QuoteRow
 
 T = TypeVar("T")
@@ -32,10 +32,10 @@ def code_or_none(code_of: CodeOf, instrument: Instrument) -> str | None:
 
 
 def codes_of(code_of: CodeOf, instruments: Iterable[Instrument]) -> list[str]:
-    """The codes of those instruments that have one. Raises BadRequest when none has."""
+    """The codes of those instruments that have one. Raises NotAsked when none has."""
     codes = [code for instrument in instruments if (code := code_or_none(code_of, instrument)) is not None]
     if not codes:
-        raise BadRequest("none of the instruments has a code here")
+        raise NotAsked("none of the instruments has a code here")
     return codes
 
 

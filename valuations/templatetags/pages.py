@@ -152,7 +152,8 @@ def lasted(start: datetime, end: datetime | None) -> str:
     """How long something took, in seconds or minutes; nothing while it is not over."""
     if end is None:
         return ""
-    return _span((end - start).total_seconds())
+    seconds = (end - start).total_seconds()
+    return _span(seconds, digits=1 if seconds < 10 else 0)
 
 
 @register.simple_tag
@@ -162,7 +163,7 @@ def time_left(tally: RunTally) -> str:
     return "" if left is None else _span(max(left.total_seconds(), 1))
 
 
-def _span(seconds: float) -> str:
+def _span(seconds: float, digits: int = 0) -> str:
     if seconds < 120:
-        return _("%(n)s s") % {"n": f"{seconds:.1f}" if seconds < 10 else round(seconds)}
+        return _("%(n)s s") % {"n": f"{seconds:.{digits}f}"}
     return _("%(n)s min") % {"n": round(seconds / 60)}
