@@ -11,21 +11,19 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 from math import prod
 
-from valuations.checks import close_bounds
+from valuations.checks import SAME_PRICE, close_bounds
+from valuations.columns import CASH, PRICE, RATIO, holds_volume
 from valuations.providers.base import DailyBar, ShareEvent
 from valuations.sessions import Calendar, DayKind
 from valuations.shares import Action
 
-AGREE = Decimal("0.01")  # two sources mean the same close when they differ by no more
 SAME_EVENT = timedelta(days=5)  # sources differ by days over when a share went ex
 RECENT = timedelta(days=5)  # so long a bar may be late before its day counts as one without trade
+LONG_GAP = 20  # sessions: a share may be suspended for longer, and an answer may be cut
 _DAY = timedelta(days=1)
-# What the columns of prices and volumes hold.
-_PRICE_STEP, _PRICE_LIMIT = Decimal("0.000001"), Decimal(10) ** 14
-_RATIO_STEP, _RATIO_LIMIT = Decimal("0.00000001"), Decimal(10) ** 8
-_MOST_SHARES = 2**63 - 1
 
 
 # --- Which days to ask for ------------------------------------------------------------------------
@@ -181,11 +179,11 @@ def _problem(bar: DailyBar, context: BarContext) -> str:
     if context.calendar.kind(context.mic, bar.day) is DayKind.CLOSED:
         return "closed_day"
     prices = (bar.open, bar.high, bar.low, bar.close)
-    if not all(_PRICE_STEP <= price < _PRICE_LIMIT for price in prices):
+    if not all(map(PRICE.holds, prices)):
         return "misfit"
     if not (bar.low <= bar.open <= bar.high and bar.low <= bar.close <= bar.high):
         return "misfit"
-    if bar.volume is not None and not 0 <= bar.volume <= _MOST_SHARES:
+    if bar.volume is not None and not holds_volume(bar.volume):
         return "misfit"
     return "discarded" if Close(bar.day, bar.close) in context.discarded else ""
 
@@ -221,7 +219,7 @@ def _without_actions(
 
 
 def _agrees(close: Decimal, other: Decimal | None) -> bool:
-    return other is not None and abs(close - other) <= other * AGREE
+    return other is not None and abs(close - other) <= other * SAME_PRICE
 
 
 def together(first: Iterable[DailyBar], second: Iterable[DailyBar]) -> list[DailyBar]:
@@ -241,6 +239,27 @@ def gaps(bars: Iterable[DailyBar], span: Span, mic: str, calendar: Calendar) -> 
     """Known sessions of a span without a bar, oldest first."""
     there = {bar.day for bar in bars}
     return [day for day in calendar.sessions_between(mic, span.first - _DAY, span.last) if day not in there]
+
+
+def first_long_gap(
+    bars: Iterable[DailyBar], part: Span, mic: str, calendar: Calendar, *, backwards: bool
+) -> Span | None:
+    """The first stretch of `part`, seen from what is covered, in which more than `LONG_GAP` sessions may lack a bar.
+
+    Args:
+        bars: Oldest first.
+        backwards: `part` is older than what is covered, or nothing is.
+    """
+    days = [part.first - _DAY, *(bar.day for bar in bars if bar.day in part), part.last + _DAY]
+    for before, after in reversed(list(pairwise(days))) if backwards else pairwise(days):
+        if calendar.possible_sessions(mic, before, after - _DAY) > LONG_GAP:
+            return Span(before + _DAY, after - _DAY)
+    return None
+
+
+def up_to(gap: Span, part: Span, *, backwards: bool) -> Span | None:
+    """What of `part` lies between the covered days and a gap in it, None when that is nothing."""
+    return span_or_none(gap.last + _DAY, part.last) if backwards else span_or_none(part.first, gap.first - _DAY)
 
 
 def answered(span: Span, found: Checked, *, backwards: bool, late_from: date | None) -> Span | None:
@@ -307,21 +326,26 @@ def fate(bar: DailyBar, stored: StoredDay | None) -> Fate:
 _CHANGES_COUNT = frozenset({"bonus", "split"})
 
 
-def new_events(events: Iterable[ShareEvent], actions: Iterable[Action]) -> list[ShareEvent]:
+def new_events(events: Iterable[ShareEvent], stored: Iterable[ShareEvent]) -> list[ShareEvent]:
     """Events that are not stored yet, and can be.
 
-    One is stored when an action of its kind lies within five days. A bonus issue and a split are one kind here: some
-    sources call every change of the count a split.
+    One is stored when one of its kind lies within five days. A bonus issue and a split are one kind here: some sources
+    call every change of the count a split. Two cash dividends of different amounts, the regular and a special one, are
+    two when they are paid to the holders of different days.
     """
-    known = [(_family(action.kind), action.ex_day) for action in actions]
+    known = list(stored)
     found: list[ShareEvent] = []
     for event in sorted(events, key=lambda event: event.ex_day):
-        family = _family(event.kind)
-        told = any(family == kind and abs(event.ex_day - day) <= SAME_EVENT for kind, day in known)
-        if not told and _says_something(event):
+        if _says_something(event) and not any(_is_the_same(event, other) for other in known):
             found.append(event)
-            known.append((family, event.ex_day))
+            known.append(event)
     return found
+
+
+def _is_the_same(event: ShareEvent, other: ShareEvent) -> bool:
+    if _family(event.kind) != _family(other.kind) or abs(event.ex_day - other.ex_day) > SAME_EVENT:
+        return False
+    return event.ex_day == other.ex_day or event.cash is None or _agrees(event.cash, other.cash)
 
 
 def _family(kind: str) -> str:
@@ -330,5 +354,5 @@ def _family(kind: str) -> str:
 
 def _says_something(event: ShareEvent) -> bool:
     if event.kind == "dividend":
-        return event.cash is not None and _PRICE_STEP <= event.cash < _PRICE_LIMIT / 100
-    return event.kind in _CHANGES_COUNT and event.ratio != 1 and _RATIO_STEP <= event.ratio < _RATIO_LIMIT
+        return event.cash is not None and CASH.holds(event.cash)
+    return event.kind in _CHANGES_COUNT and event.ratio != 1 and RATIO.holds(event.ratio)

@@ -11,7 +11,7 @@ from companies.sources.base import Outcome
 from valuations.providers.base import ParsedQuote, ParsedRate
 from valuations.sessions import MARKETS, Calendar, DayKind
 
-# Two sources mean the same price when they differ by no more: they round alike, but are asked seconds apart.
+# Two sources mean the same price when they differ by no more: they round, and are asked seconds apart.
 SAME_PRICE = Decimal("0.01")
 _CLOCK_TOLERANCE = timedelta(minutes=2)
 _TICK = Decimal("0.01")

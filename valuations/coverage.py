@@ -15,11 +15,11 @@ from valuations.providers import history_source
 from valuations.providers.base import HistorySource
 from valuations.sessions import MARKETS, Calendar
 
-AFTER_CLOSE = timedelta(minutes=20)  # by then sources have made the bar of the day
-AGAIN = timedelta(hours=6)  # between two questions for days that nobody had
-AFTER_TROUBLE = timedelta(hours=1)
-# Reasons that have nothing to do with the days asked for.
-_TROUBLE = frozenset({"source_failed", "sources_rest", "job_failed", "not_done"})
+BAR_AFTER_CLOSE = timedelta(minutes=20)  # by then sources have made the bar of the day
+BARS_AGAIN = timedelta(hours=6)  # between two questions for days that nobody had
+BARS_AFTER_TROUBLE = timedelta(hours=1)
+# After these the same days are asked for again soon: something went wrong, and bars may be there.
+_ASKED_FOR_SOON = frozenset({"source_failed", "sources_rest", "gaps_unconfirmed", "job_failed", "not_done"})
 _DAY = timedelta(days=1)
 
 
@@ -47,7 +47,7 @@ def _last_day(mic: str, now: datetime, calendar: Calendar) -> date:
     """Today once its close is made and the sources have had time to publish it, otherwise yesterday."""
     today = now.astimezone(MARKETS[mic].zone).date()
     settles = calendar.settles_at(mic, today)
-    return today if settles is not None and now >= settles + AFTER_CLOSE else today - _DAY
+    return today if settles is not None and now >= settles + BAR_AFTER_CLOSE else today - _DAY
 
 
 def _years_before(day: date, years: int) -> date:
@@ -83,11 +83,11 @@ def _is_due(listing: Any, now: datetime, calendar: Calendar) -> bool:
         return False
     if listing.asked_at is None:
         return True
-    finished = calendar.finished_session(listing.mic, now - AFTER_CLOSE)
+    finished = calendar.finished_session(listing.mic, now - BAR_AFTER_CLOSE)
     closed = calendar.settles_at(listing.mic, finished) if finished else None
-    if closed is not None and listing.asked_at < closed + AFTER_CLOSE:
+    if closed is not None and listing.asked_at < closed + BAR_AFTER_CLOSE:
         return True
-    pause = AFTER_TROUBLE if listing.asked_reason in _TROUBLE else AGAIN
+    pause = BARS_AFTER_TROUBLE if listing.asked_reason in _ASKED_FOR_SOON else BARS_AGAIN
     return bool(now - listing.asked_at >= pause)
 
 

@@ -30,11 +30,13 @@ from valuations.bars import (
     answered,
     awaited_from,
     checked,
+    first_long_gap,
     gaps,
     new_events,
     pieces,
     spans_to_ask,
     together,
+    up_to,
 )
 from valuations.coverage import history_sources_for, wanted_span
 from valuations.models import BarCoverage, HeldQuote, Quote, RefreshOutcome
@@ -57,7 +59,7 @@ def run_history_batch(pending: RefreshOutcome) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class BarsAnswer:
     """The bars that one source gave for a span; none when it says that it has none."""
 
     source: HistorySource
@@ -70,8 +72,8 @@ class Judged:
     """What is believed of the answers for a span: the bars that may be stored, and where each is from."""
 
     found: Checked
-    answers: Sequence[Answer]
-    sources: Mapping[date, Answer]
+    answers: Sequence[BarsAnswer]
+    sources: Mapping[date, BarsAnswer]
 
     def sourced(self) -> list[SourcedBar]:
         """The bars with their sources, as the storage takes them."""
@@ -80,7 +82,7 @@ class Judged:
             for bar in self.found.bars
         ]
 
-    def told_by(self, event: ShareEvent) -> Answer:
+    def told_by(self, event: ShareEvent) -> BarsAnswer:
         """The answer that an event is from; not every source tells what happened on an ex-day."""
         return next(answer for answer in self.answers if any(event in bar.events for bar in answer.bars))
 
@@ -100,6 +102,7 @@ class _Ending(StrEnum):
     DONE = "done"
     GONE = "gone"  # cancelled, or settled by another worker
     NO_BARS = "no_bars"
+    GAP = "gap"  # many days without a bar, on the word of one source
     DOUBT = "doubt"
     TROUBLE = "trouble"
 
@@ -123,15 +126,13 @@ class Inquiry:
         self.sources = history_sources_for(listing.mic)
         self.desk = Desk()
         self.may_try = True  # sources whose rest is over are tried once in a job
-        self.spoke: set[str] = set()  # slugs of sources that have given bars in this job
+        self.spoke: set[str] = set()  # slugs of sources that have given bars in this job: they know the share
         self.troubles: list[tuple[Outcome, str]] = []
 
-    def answers(self, span: Span) -> Iterator[Answer]:
+    def answers(self, span: Span) -> Iterator[BarsAnswer]:
         """What the sources say of a span, one after the other, each asked when its answer is wanted."""
         self.troubles = []
-        trials = self.desk.trials(self.sources) if self.may_try else []
-        self.may_try = False
-        for source in [*trials, *self.desk.willing(source for source in self.sources if source not in trials)]:
+        for source in self._in_turn():
             if self.desk.is_late:
                 self.troubles.append((Outcome.RETRY, "no time was left to ask"))
                 return
@@ -144,19 +145,49 @@ class Inquiry:
                 self.spoke.add(source.slug)
             yield answer
 
+    def _in_turn(self) -> Iterator[HistorySource]:
+        """Sources whose rest is over first, once in a job, then those that are well."""
+        tried = []
+        if self.may_try:
+            self.may_try = False
+            for source in self.desk.trials(self.sources):
+                tried.append(source.slug)
+                yield source
+        yield from self.desk.willing(source for source in self.sources if source.slug not in tried)
+
     def excuse(self) -> Excuse:
         """Why no source answered the last question."""
         if not self.sources:
             return Excuse(Outcome.NO_DATA, "no_source", ("no source covers this exchange",))
         if self.troubles:
-            return Excuse(self.troubles[-1][0], "source_failed", tuple(text for _, text in self.troubles))
-        resting = tuple(text for source in self.sources if (text := self.desk.resting(source)))
-        return Excuse(Outcome.RETRY, "sources_rest", resting)
+            return Excuse(self.troubles[-1][0], "source_failed", self.missed())
+        return Excuse(Outcome.RETRY, "sources_rest", self.missed())
 
-    def _ask(self, source: HistorySource, span: Span) -> Answer:
+    def missed(self) -> tuple[str, ...]:
+        """Which sources failed over the last question, or else which were not asked since they rest, and why."""
+        failed = tuple(text for _, text in self.troubles)
+        return failed or tuple(text for source in self.sources if (text := self.desk.resting(source)))
+
+    def is_known(self, judged: Judged) -> bool:
+        """Whether a source that answered has shown that it knows the share. Otherwise its silence says nothing."""
+        return any(answer.source.slug in self.spoke for answer in judged.answers)
+
+    def is_confirmed(self, judged: Judged) -> bool:
+        """Whether there was no trade on days without a bar, for all that can be known.
+
+        A second source has to say so too, unless no other one covers the exchange. It has to know the share if the
+        first one gives bars of other days, since that answer may be cut. Where the first says properly that it has none
+        at all, it is enough that the second one does not contradict.
+        """
+        if len(self.sources) == 1:
+            return True
+        heard = [answer for answer in judged.answers if answer.source.slug in self.spoke or not judged.found.bars]
+        return len(heard) > 1
+
+    def _ask(self, source: HistorySource, span: Span) -> BarsAnswer:
         """All bars of a span from one source, in as many requests as it needs. Raises SourceError."""
 
-        def question(client: SourceClient) -> Answer:
+        def question(client: SourceClient) -> BarsAnswer:
             bars: list[DailyBar] = []
             fetched_at = timezone.now()
             for piece in pieces(span, source.max_days):
@@ -168,7 +199,7 @@ class Inquiry:
                     continue
             if any(bar.adjustment for bar in bars):
                 raise BadBody("the prices are adjusted for later corporate actions")
-            return Answer(source, fetched_at, tuple(bars))
+            return BarsAnswer(source, fetched_at, tuple(bars))
 
         return self.desk.ask(source, question)
 
@@ -179,10 +210,10 @@ class Inquiry:
         if first is None:
             return None
         judged = _judged([first], context)
-        if judged.found.doubt is None and not self._gaps(judged, span, context):
+        if judged.found.doubt is None and _is_whole(judged.found.bars, span, context):
             return judged
         second = next(answers, None)
-        if second is None or not second.bars:
+        if second is None:
             return judged
         both = _judged([first, second], context)
         if both.found.doubt is not None:
@@ -191,11 +222,15 @@ class Inquiry:
             return both if other.found.doubt is not None else other
         return both
 
-    def _gaps(self, judged: Judged, span: Span, context: BarContext) -> list[date]:
-        return gaps(judged.found.bars, span, context.mic, context.calendar)
+
+def _is_whole(bars: Sequence[DailyBar], span: Span, context: BarContext) -> bool:
+    """Whether every known session has its bar, and no stretch of unknown days is so long that it must hold sessions."""
+    if gaps(bars, span, context.mic, context.calendar):
+        return False
+    return first_long_gap(bars, span, context.mic, context.calendar, backwards=context.backwards) is None
 
 
-def _judged(answers: Sequence[Answer], context: BarContext) -> Judged:
+def _judged(answers: Sequence[BarsAnswer], context: BarContext) -> Judged:
     """Check the bars of the first source, completed and confirmed by those of the second."""
     first, *others = answers
     sources = {bar.day: first for bar in first.bars}
@@ -242,16 +277,27 @@ class _Backfill:
         if judged is None:
             self.report.ending, self.report.excuse = _Ending.TROUBLE, self.inquiry.excuse()
             return before
+        if not judged.found.bars and (before is None or not self.inquiry.is_known(judged)):
+            # Nobody has shown that the source knows the share: silence does not say that there was no trade.
+            if self.inquiry.missed():
+                self.report.ending, self.report.excuse = _Ending.TROUBLE, self.inquiry.excuse()
+            return self._store(judged, None, None, before)
         late_from = None
         if is_newest:
             late_from = awaited_from(judged.found.bars, span, self.listing.mic, self.calendar)
         part = answered(span, judged.found, backwards=context.backwards, late_from=late_from)
-        if not judged.found.bars and (before is None or not self.inquiry.spoke):
-            # Nobody has shown that the source knows the share: silence does not say that there was no trade.
-            part = None
-        return self._store(judged, part, before)
+        gap = None if part is None else self._unconfirmed_gap(judged, part, context)
+        if part is not None and gap is not None:
+            part = up_to(gap, part, backwards=context.backwards)
+        return self._store(judged, part, gap, before)
 
-    def _store(self, judged: Judged, part: Span | None, before: Span | None) -> Span | None:
+    def _unconfirmed_gap(self, judged: Judged, part: Span, context: BarContext) -> Span | None:
+        if self.inquiry.is_confirmed(judged):
+            return None
+        return first_long_gap(judged.found.bars, part, context.mic, context.calendar, backwards=context.backwards)
+
+    def _store(self, judged: Judged, part: Span | None, gap: Span | None, before: Span | None) -> Span | None:
+        """Store what is believed, and that `part` is covered now; `gap` is where covering had to end."""
         found = judged.found
         with transaction.atomic():
             # Locked: a job delivered twice, or cancelled by now, stores nothing more.
@@ -283,22 +329,29 @@ class _Backfill:
                 )
             outcome.stored += stored.written
             missing = gaps(found.bars, part, self.listing.mic, self.calendar) if part else []
-            _remark(outcome, found, stored.differing, missing)
-            outcome.save(update_fields=["stored", "reason", "detail"])
-            if found.doubt is not None:
+            remarks = _remarks(found, stored.differing, missing)
+            if gap is not None:
+                remarks.append(("gaps_unconfirmed", "; ".join((f"no bars of {gap}", *self.inquiry.missed()))))
+            _note_down(outcome, remarks)
+            # An outcome has one held quote; a doubt at the other end is told, and put aside by the next job.
+            if found.doubt is not None and not HeldQuote.objects.filter(outcome=outcome).exists():
+                outcome.provider = judged.sources[found.doubt.bar.day].source.slug
                 store_held([_held(outcome, self.listing, found.doubt, self.calendar)])
+            outcome.save(update_fields=["stored", "reason", "detail", "provider"])
             if stored.written or actions:
                 Revision.bump(reported=bool(actions))
-        self._note(judged, part)
+        self._note(judged, part, gap)
         return after
 
-    def _note(self, judged: Judged, part: Span | None) -> None:
+    def _note(self, judged: Judged, part: Span | None, gap: Span | None) -> None:
         for bar in judged.found.bars:
             slug = judged.sources[bar.day].source.slug
             if slug not in self.report.sources:
                 self.report.sources.append(slug)
         if judged.found.doubt is not None:
             self.report.ending = _Ending.DOUBT
+        elif gap is not None and self.report.ending is not _Ending.DOUBT:
+            self.report.ending = _Ending.GAP
         elif part is None and self.report.ending is _Ending.DONE:
             self.report.ending = _Ending.NO_BARS
 
@@ -376,7 +429,8 @@ def _store_events(listing: Listing, judged: Judged) -> int:
     events = [event for bar in judged.found.bars for event in bar.events]
     if not events:
         return 0
-    news = new_events(events, [Action(a.ex_day, a.ratio, a.new_shares, a.kind) for a in _actions(listing)])
+    stored = (ShareEvent(row.kind, row.ex_day, row.ratio, row.cash) for row in _actions(listing))
+    news = new_events(events, stored)
     classes = set(Listing.objects.filter(company=listing.company_id).values_list("share_class", flat=True))
     share_class = listing.share_class if len(classes) > 1 else ShareClass.ALL
     CorporateAction.objects.bulk_create(
@@ -386,7 +440,7 @@ def _store_events(listing: Listing, judged: Judged) -> int:
     return len(news)
 
 
-def _action(listing: Listing, share_class: str, event: ShareEvent, answer: Answer) -> CorporateAction:
+def _action(listing: Listing, share_class: str, event: ShareEvent, answer: BarsAnswer) -> CorporateAction:
     pays = event.kind == CorporateAction.Kind.DIVIDEND
     return CorporateAction(
         company_id=listing.company_id,
@@ -454,7 +508,7 @@ def tried(listing: Listing, years: int | None = None) -> Tried:
     inquiry = Inquiry(listing)
     rows = Quote.objects.filter(listing=listing, day__range=(span.first - AROUND, span.last + AROUND))
     judged = inquiry.judged(span, bar_context(listing, span, covered, list(rows), calendar))
-    if judged is None:
+    if judged is None or (not inquiry.is_known(judged) and inquiry.missed()):
         excuse = inquiry.excuse()
         return Tried(excuse.outcome, excuse.reason, "; ".join(excuse.details))
     found = judged.found
@@ -470,8 +524,8 @@ def tried(listing: Listing, years: int | None = None) -> Tried:
 # --- What the ledger says -------------------------------------------------------------------------
 
 
-def _remark(outcome: RefreshOutcome, found: Checked, differing: Sequence[date], without_trade: Sequence[date]) -> None:
-    """Write down what was odd about a span. The first oddity of a job gives its reason, all of them its detail."""
+def _remarks(found: Checked, differing: Sequence[date], without_trade: Sequence[date]) -> list[tuple[str, str]]:
+    """What was odd about a span: the code of each oddity, "" for none, and the words for the ledger."""
     remarks: list[tuple[str, str]] = []
     if found.doubt is not None:
         remarks.append(("beyond_limit", found.doubt.detail))
@@ -484,6 +538,11 @@ def _remark(outcome: RefreshOutcome, found: Checked, differing: Sequence[date], 
         remarks.append(("beyond_limit_confirmed", f"{_times(found.confirmed)} beyond the limit, but stated twice"))
     if without_trade:
         remarks.append(("", f"{_times(without_trade)} without trade"))
+    return remarks
+
+
+def _note_down(outcome: RefreshOutcome, remarks: Iterable[tuple[str, str]]) -> None:
+    """The first oddity of a job gives its reason, all of them its detail."""
     for code, text in remarks:
         outcome.reason = outcome.reason or code
         outcome.detail = "; ".join(part for part in (outcome.detail, text) if part)[:500]
@@ -506,7 +565,7 @@ def _settle(pending: RefreshOutcome, report: _Report) -> None:
         excuses = report.excuse.details if report.excuse else ()
         said = [f"{outcome.stored} days stored", covered, ", ".join(report.sources), *excuses, outcome.detail]
         outcome.detail = "; ".join(part for part in said if part)[:500]
-        if report.sources:
+        if report.sources and not HeldQuote.objects.filter(outcome=outcome).exists():
             outcome.provider = report.sources[0]
         outcome.done_at = timezone.now()
         outcome.save(update_fields=["result", "reason", "detail", "provider", "done_at"])
@@ -519,6 +578,8 @@ def _verdict(outcome: RefreshOutcome, report: _Report) -> tuple[str, str]:
     match report.ending:
         case _Ending.DOUBT:
             return Result.PARTIAL if outcome.stored else Result.HOLD, "beyond_limit"
+        case _Ending.GAP:
+            return Result.PARTIAL, "gaps_unconfirmed"
         case _Ending.NO_BARS if not report.sources:
             return Result.NO_DATA, "no_bars"
     return (Result.OK_FLAG, outcome.reason) if outcome.reason else (Result.OK, "")

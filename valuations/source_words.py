@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
+from valuations.providers import HISTORY_SOURCES, QUOTE_SOURCES, RATE_SOURCES
+
 WORDS: Mapping[str, str | Promise] = {
     "CFETS central parity": pgettext_lazy("provider", "CFETS central parity"),
     "Eastmoney": pgettext_lazy("provider", "Eastmoney"),
@@ -28,3 +30,9 @@ WORDS: Mapping[str, str | Promise] = {
 def source_in_words(label: str) -> str:
     """The name of a source in the reader's language; a plug-in's own as it is."""
     return str(WORDS.get(label, label))
+
+
+def provider_in_words(slug: str) -> str:
+    """The name of the source that a row names as its provider; a plug-in's, or "starter", as it is."""
+    source = QUOTE_SOURCES.get(slug) or HISTORY_SOURCES.get(slug) or RATE_SOURCES.get(slug)
+    return slug if source is None else source_in_words(source.label)

@@ -195,7 +195,7 @@ def test_corporate_actions_are_listed_with_what_they_did_and_who_says_so() -> No
     make_action(company, "2", ex_day=DAY + timedelta(days=1))
     told = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page(as_of=str(DAY)).partition('id="actions"')[2]))
     told = told.partition("Figures")[0]
-    assert "cash dividend, A shares CNY 0.08 per share tencent_history fetched" in told
+    assert "cash dividend, A shares CNY 0.08 per share Tencent daily bars fetched" in told
     assert "bonus issue × 1.49 Exchange official document" in told
     assert "× 2" not in told
 

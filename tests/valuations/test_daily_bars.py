@@ -18,11 +18,13 @@ from valuations.bars import (
     awaited_from,
     checked,
     fate,
+    first_long_gap,
     gaps,
     new_events,
     pieces,
     spans_to_ask,
     together,
+    up_to,
 )
 from valuations.providers.base import DailyBar, ShareEvent
 from valuations.sessions import Calendar, DayKind
@@ -217,6 +219,42 @@ def test_gaps_are_known_sessions_without_a_bar() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "asked", "backwards", "gap", "covered"),
+    [
+        ("04-01 100, 04-29 100", "04-01..04-30", False, None, None),  # 19 sessions lack a bar
+        ("04-01 100, 04-30 100", "04-01..04-30", False, None, None),  # 20
+        ("04-01 100, 05-01 100", "04-01..05-01", False, "04-02..04-30", "04-01..04-01"),  # 21
+        ("04-01 100, 05-01 100", "04-01..05-01", True, "04-02..04-30", "05-01..05-01"),
+        ("04-01 100, 05-01 100, 06-01 100", "03-30..06-02", False, "04-02..04-30", "03-30..04-01"),
+        ("04-01 100, 05-01 100, 06-02 100", "03-30..06-02", True, "05-02..06-01", "06-02..06-02"),
+        ("04-01 100", "04-01..05-31", False, "04-02..05-31", "04-01..04-01"),
+        ("05-29 100", "04-01..05-31", True, "04-01..05-28", "05-29..05-31"),
+        ("", "04-01..05-31", True, "04-01..05-31", None),
+        (
+            "03-02 100, 05-29 100",
+            "05-01..05-31",
+            False,
+            None,
+            None,
+        ),  # the first bar is of another time
+    ],
+)
+def test_the_first_long_gap_is_seen_from_what_is_covered(
+    given: str, asked: str, gap: str | None, covered: str | None, *, backwards: bool
+) -> None:
+    part = span(asked)
+    found = first_long_gap(bars(given) if given else [], part, "XSHG", CALENDAR, backwards=backwards)
+    assert found == (span(gap) if gap else None)
+    if found is not None:
+        assert up_to(found, part, backwards=backwards) == (span(covered) if covered else None)
+
+
+def test_days_that_nobody_entered_into_the_calendar_make_a_long_gap_too() -> None:
+    spring = Span(date(2016, 3, 1), date(2016, 4, 1))
+    assert first_long_gap([], spring, "XSHG", CALENDAR, backwards=False) == spring
+
+
+@pytest.mark.parametrize(
     ("given", "asked", "awaited"),
     [
         ("03-04 100, 03-06 100", "03-01..03-08", None),  # a weekend follows
@@ -284,7 +322,7 @@ def test_a_bar_beats_live_prices_and_single_pages_but_no_daily_row_of_a_source(
 def test_an_event_within_five_days_of_a_stored_one_of_its_kind_is_that_one(
     kind: str, ex_day: str, *, is_new: bool
 ) -> None:
-    stored = Action(day("03-03"), Decimal("1.49"), 0, "bonus")
+    stored = BONUS
     event = ShareEvent(kind, day(ex_day), Decimal("1.49"))
     if kind == "dividend":
         event = replace(event, ratio=Decimal(1), cash=Decimal("0.5"))
@@ -304,6 +342,22 @@ def test_an_event_within_five_days_of_a_stored_one_of_its_kind_is_that_one(
 )
 def test_an_event_that_says_nothing_is_left_out(event: ShareEvent) -> None:
     assert new_events([event], []) == []
+
+
+@pytest.mark.parametrize(
+    ("ex_day", "cash", "is_new"),
+    [
+        ("03-05", "20", False),
+        ("03-05", "20.2", False),  # rounded otherwise
+        ("03-05", "5", True),  # a special dividend after the regular one
+        ("03-03", "5", False),  # of one day there is one
+        ("03-09", "20", True),
+    ],
+)
+def test_a_dividend_of_another_amount_and_day_is_another_one(ex_day: str, cash: str, *, is_new: bool) -> None:
+    event = ShareEvent("dividend", day(ex_day), cash=Decimal(cash))
+    assert new_events([event], [CASH]) == ([event] if is_new else [])
+    assert new_events([CASH, event], []) == ([CASH, event] if is_new else [CASH])
 
 
 def test_two_sources_that_tell_the_same_event_give_one() -> None:

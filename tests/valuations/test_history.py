@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, connection
+from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from companies.models import CorporateAction, Listing, Revision
-from companies.sources.base import Fetcher, NoData, Reply
+from companies.sources.base import Fetcher, NoData, Reply, Retry
 from tests.factories import (
     make_action,
     make_company,
@@ -28,10 +28,10 @@ from tests.factories import (
     make_staff,
 )
 from tests.standin import Standin
-from valuations import history, providers, storage
+from valuations import providers
 from valuations.coverage import due_for_history
-from valuations.ledger import request_run
-from valuations.models import BarCoverage, HeldQuote, Quote, RefreshOutcome, RefreshRun, ReportedQuote, SourceHealth
+from valuations.ledger import cancel_run, request_run
+from valuations.models import BarCoverage, HeldQuote, Quote, RefreshRun, ReportedQuote, SourceHealth
 from valuations.providers.base import DailyBar, Instrument, ShareEvent
 from valuations.refresh import run_batch
 from valuations.snapshot import Question, read_calendar, snapshot
@@ -104,19 +104,25 @@ def listing(sources: Standin, settings: Settings) -> Listing:
 
 
 class Given:
-    """A source of daily bars that has what a test gives it."""
+    """A source of daily bars that has what a test gives it.
 
-    site, label, max_days = "tencent", "The second source", 10_000
+    `at_question` is called with the number of every question, from 1 on, before it is answered.
+    """
+
+    site, label = "tencent", "The second source"
     mics = frozenset({"XSHG"})
 
     def __init__(self, slug: str, bars: Sequence[DailyBar]) -> None:
         self.slug = slug
         self.bars = bars
+        self.max_days = 10_000
         self.asked: list[tuple[date, date]] = []
+        self.at_question: Callable[[int], object] = lambda number: None
 
     def fetch(self, client: Fetcher, instrument: Instrument, start: date, end: date) -> Reply:
         """Note the question."""
         self.asked.append((start, end))
+        self.at_question(len(self.asked))
         return Reply("https://second.example/", 200, "text/plain", b"-", datetime.now(UTC))
 
     def parse(
@@ -210,26 +216,33 @@ def test_after_a_downtime_only_the_days_since_are_asked_for(sources: Standin, li
     assert covered(listing) == (LISTED, FRIDAY)
 
 
-def test_a_job_that_died_goes_on_where_the_covered_days_end(
-    sources: Standin, listing: Listing, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextmanager
+def no_room_for_quotes_before(day: date) -> Iterator[None]:
+    """Have the database refuse quotes of earlier days, as it would with a full disk."""
+    if connection.vendor == "sqlite":
+        begin = f"""
+            CREATE TRIGGER no_room BEFORE INSERT ON valuations_quote WHEN NEW.day < '{day}'
+            BEGIN SELECT RAISE(ABORT, 'no room'); END
+        """
+        end = "DROP TRIGGER no_room"
+    else:
+        begin = f"ALTER TABLE valuations_quote ADD CONSTRAINT no_room CHECK (day >= '{day}')"
+        end = "ALTER TABLE valuations_quote DROP CONSTRAINT no_room"
+    with connection.cursor() as cursor:
+        cursor.execute(begin)
+        yield
+        connection.check_constraints()  # PostgreSQL changes no table whose rows wait to be checked
+        cursor.execute(end)
+
+
+def test_a_job_that_died_goes_on_where_the_covered_days_end(sources: Standin, listing: Listing) -> None:
     Listing.objects.update(listed_on=date(2022, 11, 21))
     sources.set_bars(CODE, flat(date(2022, 11, 21), FRIDAY))
     run = request_run(RefreshRun.Kind.HISTORY, RefreshRun.Trigger.COMMAND)
-    stored = storage.store_bars
-    spans: list[int] = []
-
-    def dies_at_the_second(*given: Any) -> Any:
-        spans.append(len(given[1]))
-        if len(spans) == 2:
-            raise OperationalError("database is locked")
-        return stored(*given)
-
-    monkeypatch.setattr(history, "store_bars", dies_at_the_second)
-    with pytest.raises(OperationalError):
+    with no_room_for_quotes_before(date(2023, 1, 2)), pytest.raises(IntegrityError):
         run_batch(run.pk, 0)
     assert covered(listing) == (date(2024, 6, 24), FRIDAY)
-    assert run.outcomes.get().stored == spans[0]
+    assert run.outcomes.get().stored == len(weekdays(date(2024, 6, 24), FRIDAY)) == listing.quotes.count()
     run_batch(run.pk, 0)
     assert covered(listing) == (date(2022, 11, 21), FRIDAY)
     days = len(weekdays(date(2022, 11, 21), FRIDAY))
@@ -237,25 +250,19 @@ def test_a_job_that_died_goes_on_where_the_covered_days_end(
     assert listing.quotes.count() == days
 
 
-def test_a_run_that_is_closed_between_two_spans_stores_no_more(
-    sources: Standin, listing: Listing, monkeypatch: pytest.MonkeyPatch
+def test_a_run_that_is_cancelled_between_two_spans_stores_no_more(
+    listing: Listing, second: Callable[..., Given], settings: Settings
 ) -> None:
-    Listing.objects.update(listed_on=date(2022, 11, 21))
-    sources.set_bars(CODE, flat(date(2022, 11, 21), FRIDAY))
+    source = second(*(bar(day, "100") for day in weekdays(LISTED, FRIDAY)))
+    settings.HISTORY_SOURCES = ["second"]
+    source.max_days = 12
     run = request_run(RefreshRun.Kind.HISTORY, RefreshRun.Trigger.COMMAND)
-    stored = storage.store_bars
-
-    def is_cancelled_after(*given: Any) -> Any:
-        found = stored(*given)
-        RefreshOutcome.objects.update(result="cancelled", done_at=datetime.now(UTC))
-        RefreshRun.objects.update(finished_at=datetime.now(UTC))
-        return found
-
-    monkeypatch.setattr(history, "store_bars", is_cancelled_after)
+    source.at_question = lambda number: number == 2 and cancel_run(run.pk, make_staff())
     run_batch(run.pk, 0)
-    assert covered(listing) == (date(2024, 6, 24), FRIDAY)
+    assert covered(listing) == (date(2026, 11, 9), FRIDAY)
+    assert set(closes(listing)) == set(weekdays(date(2026, 11, 9), FRIDAY))
     assert run.outcomes.get().result == "cancelled"
-    assert sources.count(PATH) == 2  # the second answer found the run closed
+    assert len(source.asked) == 2  # the second answer found the run closed
 
 
 def test_a_bar_that_is_not_there_yet_is_asked_for_again_later(sources: Standin, listing: Listing) -> None:
@@ -558,6 +565,176 @@ def test_history_that_fails_does_not_make_the_price_a_failed_one(listing: Listin
     assert price.state == "stale"  # Friday is over, its close is lacking
 
 
+# --- Whose silence counts -------------------------------------------------------------------------
+
+LONG_AGO = date(2022, 11, 21)
+NEWEST_SPAN = date(2024, 6, 24)  # the first of the 880 days asked for first
+
+
+def no_answer(number: int) -> None:
+    """A source that fails whatever it is asked."""
+    raise Retry("no answer within 10 s")
+
+
+def test_silence_of_a_source_that_gave_no_bars_does_not_stand_for_one_that_failed(
+    sources: Standin, listing: Listing, second: Callable[..., Given]
+) -> None:
+    Listing.objects.update(listed_on=LONG_AGO)
+    sources.set_bars(CODE, flat(LONG_AGO, FRIDAY))
+    sources.fail(f"{PATH}/get?param={CODE},day,2022", "500")
+    second()
+    run = fetch()
+    assert told(run) == ("partial", "source_failed", len(weekdays(NEWEST_SPAN, FRIDAY)))
+    assert "Tencent daily bars: server error 500" in run.outcomes.get().detail
+    assert covered(listing) == (NEWEST_SPAN, FRIDAY)
+
+
+def test_at_first_sight_silence_and_a_failure_are_a_failure(
+    sources: Standin, listing: Listing, second: Callable[..., Given], capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources.fail(PATH, "500")
+    second()
+    assert told(fetch()) == ("retry", "source_failed", 0)
+    assert covered(listing) is None
+    with pytest.raises(CommandError, match="No source gave anything"):
+        call_command("refresh", "history", "--dry-run")
+    assert "server error 500" in capsys.readouterr().out
+
+
+SUMMER = date(2026, 6, 1)
+LAST_BEFORE, FIRST_AFTER = date(2026, 7, 31), date(2026, 9, 21)
+
+
+def with_a_long_gap(sources: Standin) -> int:
+    """Bars that lack 35 sessions between a Friday and a Monday; returns how many there are."""
+    Listing.objects.update(listed_on=SUMMER)
+    bars = [*flat(SUMMER, LAST_BEFORE), *flat(FIRST_AFTER, FRIDAY)]
+    sources.set_bars(CODE, bars)
+    return len(bars)
+
+
+@pytest.mark.parametrize(("trouble", "detail"), [("fails", "no answer"), ("rests", "left alone"), ("silent", "")])
+def test_a_long_gap_that_no_second_source_confirms_ends_what_is_covered(
+    sources: Standin, listing: Listing, second: Callable[..., Given], trouble: str, detail: str
+) -> None:
+    count = with_a_long_gap(sources)
+    source = second()
+    if trouble == "fails":
+        source.at_question = no_answer
+    if trouble == "rests":
+        SourceHealth.objects.create(site=source.site, failures=3, rests_until=EVENING + timedelta(minutes=1))
+    run = fetch()
+    assert told(run) == ("partial", "gaps_unconfirmed", count)
+    assert "no bars of 2026-08-01 – 2026-09-20" in run.outcomes.get().detail
+    assert detail in run.outcomes.get().detail
+    assert covered(listing) == (FIRST_AFTER, FRIDAY)
+
+
+def test_onwards_too_a_gap_without_a_second_word_ends_what_is_covered(
+    sources: Standin, listing: Listing, second: Callable[..., Given]
+) -> None:
+    with_a_long_gap(sources)
+    cover(listing, SUMMER, date(2026, 7, 24))
+    second().at_question = no_answer
+    assert told(fetch())[:2] == ("partial", "gaps_unconfirmed")
+    assert covered(listing) == (SUMMER, LAST_BEFORE)
+
+
+def test_a_long_gap_is_a_suspension_when_a_second_source_has_bars_around_it(
+    sources: Standin, listing: Listing, second: Callable[..., Given]
+) -> None:
+    count = with_a_long_gap(sources)
+    second(bar(LAST_BEFORE, "100"), bar(FIRST_AFTER, "100"))
+    run = fetch()
+    assert told(run) == ("ok", "", count)
+    assert run.outcomes.get().detail.endswith("35 days from 2026-08-03 without trade")
+    assert covered(listing) == (SUMMER, FRIDAY)
+
+
+def test_a_long_gap_is_a_suspension_when_no_other_source_covers_the_exchange(
+    sources: Standin, listing: Listing
+) -> None:
+    count = with_a_long_gap(sources)
+    assert told(fetch()) == ("ok", "", count)
+    assert covered(listing) == (SUMMER, FRIDAY)
+
+
+@pytest.mark.parametrize(
+    ("has_spoken", "ending", "first"),
+    [(True, ("ok", ""), LONG_AGO), (False, ("partial", "gaps_unconfirmed"), date(2024, 2, 5))],
+)
+def test_silence_confirms_a_long_gap_if_the_source_gave_other_bars_in_this_job(
+    sources: Standin,
+    listing: Listing,
+    second: Callable[..., Given],
+    ending: tuple[str, str],
+    first: date,
+    *,
+    has_spoken: bool,
+) -> None:
+    Listing.objects.update(listed_on=LONG_AGO)
+    older = [*flat(LONG_AGO, date(2023, 6, 2)), *flat(date(2024, 2, 5), date(2024, 6, 21))]
+    newer = flat(NEWEST_SPAN, FRIDAY)
+    sources.set_bars(CODE, [*older, *(one for one in newer if not (has_spoken and one[0] == str(WEDNESDAY)))])
+    second(bar(WEDNESDAY, "100"))
+    assert told(fetch()) == (*ending, len(older) + len(newer))
+    assert covered(listing) == (first, FRIDAY)
+
+
+@pytest.mark.parametrize(("fails", "ending", "first"), [(False, "ok", LONG_AGO), (True, "partial", NEWEST_SPAN)])
+def test_a_span_without_any_bar_is_covered_unless_the_second_source_failed(
+    sources: Standin, listing: Listing, second: Callable[..., Given], ending: str, first: date, *, fails: bool
+) -> None:
+    Listing.objects.update(listed_on=LONG_AGO)
+    sources.set_bars(CODE, flat(NEWEST_SPAN, FRIDAY))
+    source = second()
+    if fails:
+        source.at_question = no_answer
+    assert told(fetch())[0] == ending
+    assert covered(listing) == (first, FRIDAY)
+
+
+def test_of_two_doubts_in_one_job_both_are_told_and_the_next_job_holds_the_second(
+    sources: Standin, listing: Listing
+) -> None:
+    first, last = date(2026, 10, 19), date(2026, 11, 6)
+    older, newer = flat(LISTED, date(2026, 10, 16), "20"), flat(date(2026, 11, 9), FRIDAY, "300")
+    sources.set_bars(CODE, [*older, *flat(first, last), *newer])
+    cover(listing, first, last)
+    for day in weekdays(first, last):
+        make_quote(listing, "100", day=day)
+    run = fetch()
+    assert told(run) == ("hold", "beyond_limit", 0)
+    detail = run.outcomes.get().detail
+    assert "300 on 2026-11-09 after 100.000000 on 2026-11-06" in detail
+    assert "100.000000 on 2026-10-19 after 20 on 2026-10-16" in detail
+    assert list(HeldQuote.objects.values_list("day", flat=True)) == [date(2026, 11, 9)]
+    fetch()
+    fetch()
+    assert sorted(HeldQuote.objects.values_list("day", flat=True)) == [date(2026, 10, 16), date(2026, 11, 9)]
+
+
+def test_a_held_bar_names_the_source_that_it_is_from(
+    sources: Standin, listing: Listing, second: Callable[..., Given]
+) -> None:
+    jumping(sources, listing)
+    sources.fail(PATH, "500")
+    second(bar(TUESDAY, "100"), *(bar(day, "130") for day in (WEDNESDAY, THURSDAY, FRIDAY)))
+    fetch()
+    fetch()
+    assert HeldQuote.objects.get().outcome.provider == "second"
+
+
+def test_a_ticker_that_no_source_can_write_is_not_asked_for_and_blames_none(
+    sources: Standin, settings: Settings
+) -> None:
+    settings.HISTORY_SOURCES = ["tencent_history", "eastmoney_history", "yahoo_history"]
+    make_listing(ticker="0 BAD", listed_on=LISTED)
+    assert told(fetch()) == ("bad_request", "source_failed", 0)
+    assert sources.requests == []
+    assert not SourceHealth.objects.exists()
+
+
 # --- By hand --------------------------------------------------------------------------------------
 
 
@@ -639,6 +816,8 @@ def test_a_listing_is_due_when_a_day_that_is_over_lacks_its_bar(
         (6 * 60, "no_bars", True),
         (59, "source_failed", False),
         (60, "source_failed", True),
+        (59, "gaps_unconfirmed", False),
+        (60, "gaps_unconfirmed", True),
         (5 * 60, "no_bars", True),  # before 15:20: the day's bar was not to be had then
     ],
 )

@@ -392,7 +392,7 @@ def test_the_panel_lists_the_newest_ten_outcomes_in_words(acme: Listing) -> None
     assert said.count("the row has too few fields") == 10
     assert said.index("11 fields") < said.index("2 fields")
     assert "1 fields " not in said.replace("11 fields ", "")
-    assert "3 Mar 2026 09:42 CST unreadable row tencent the row has too few fields 11 fields" in said
+    assert "3 Mar 2026 09:42 CST unreadable row Tencent the row has too few fields 11 fields" in said
 
 
 def test_a_listing_that_was_never_asked_for_says_so(acme: Listing) -> None:

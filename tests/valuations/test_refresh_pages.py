@@ -178,15 +178,15 @@ def test_an_outcome_tells_listing_source_result_and_reason_in_words() -> None:
         run, make_listing(ticker="688002"), result=Result.BAD_ROW, reason="short_row", detail="3 fields, 40 are needed"
     )
     said = text(page(f"/refreshes/{run.pk}/"))
-    assert "Acme XSHG:688001 tencent stored — 1 2 Mar 2026 12:00 CST" in said
-    assert "XSHG:688002 tencent unreadable row the row has too few fields 3 fields, 40 are needed 0" in said
+    assert "Acme XSHG:688001 Tencent stored — 1 2 Mar 2026 12:00 CST" in said
+    assert "XSHG:688002 Tencent unreadable row the row has too few fields 3 fields, 40 are needed 0" in said
 
 
 def test_an_outcome_of_rates_has_no_listing() -> None:
     run = finished(kind="rates")
     make_outcome(run, None, provider="cfets", result=Result.RETRY, reason="source_failed", detail="server error 502")
     said = text(page(f"/refreshes/{run.pk}/"))
-    assert "Exchange rates cfets source did not answer the source gave no usable reply server error 502" in said
+    assert "Exchange rates CFETS central parity source did not answer the source gave no usable reply server error 502" in said
 
 
 def test_a_held_quote_is_marked_and_leads_staff_to_it() -> None:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from companies.sources.base import BadBody, Fetcher, NoData, Reply, as_object, parse_jsonp, usable_body
 from valuations.providers.base import DailyBar, Instrument, bars_between, check_span
+from valuations.providers.codes import codes_of
 from valuations.providers.eastmoney import EastmoneyQuotes, eastmoney_id
 from valuations.providers.trading import bar_of_columns, mainland_lot, positive_number, shares_traded
 
@@ -30,9 +31,9 @@ class EastmoneyHistory:
     def fetch(self, client: Fetcher, instrument: Instrument, start: date, end: date) -> Reply:
         """Ask for the unadjusted bars of `start` to `end`, both included. Raises ValueError for too long a span."""
         check_span(start, end, self.max_days)
+        [secid] = codes_of(eastmoney_id, [instrument])
         return client.get(
-            f"/api/qt/stock/kline/get?secid={eastmoney_id(instrument)}&klt=101&fqt=0"
-            f"&beg={start:%Y%m%d}&end={end:%Y%m%d}&{_FIELDS}"
+            f"/api/qt/stock/kline/get?secid={secid}&klt=101&fqt=0&beg={start:%Y%m%d}&end={end:%Y%m%d}&{_FIELDS}"
         )
 
     def parse(

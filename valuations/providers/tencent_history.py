@@ -21,6 +21,7 @@ from companies.sources.base import (
     usable_body,
 )
 from valuations.providers.base import DailyBar, Instrument, ShareEvent, bars_between, check_span
+from valuations.providers.codes import codes_of
 from valuations.providers.dividends import share_events
 from valuations.providers.tencent import US_SUFFIXES, tencent_code, tencent_lot
 from valuations.providers.trading import bar_of_columns, optional_number, shares_traded
@@ -44,7 +45,8 @@ class TencentHistory:
     def fetch(self, client: Fetcher, instrument: Instrument, start: date, end: date) -> Reply:
         """Ask for the unadjusted bars of `start` to `end`, both included. Raises ValueError for too long a span."""
         check_span(start, end, self.max_days)
-        code = tencent_code(instrument).removeprefix("r_")
+        [code] = codes_of(tencent_code, [instrument])
+        code = code.removeprefix("r_")
         if instrument.mic in US_SUFFIXES:
             # Without the suffix an American share answers with one to three rows only.
             code = f"{code}.{US_SUFFIXES[instrument.mic]}"

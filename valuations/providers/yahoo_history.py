@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from companies.sources.base import BadBody, Fetcher, Reply, parse_number
 from valuations.providers.base import DailyBar, Instrument, ShareEvent, bars_between, check_span
+from valuations.providers.codes import codes_of
 from valuations.providers.trading import positive_number, utc_time
 from valuations.providers.yahoo import Chart, ChartDay, YahooChart, parse_chart, yahoo_symbol
 from valuations.sessions import MARKETS, local_day
@@ -31,10 +32,11 @@ class YahooHistory:
     def fetch(self, client: Fetcher, instrument: Instrument, start: date, end: date) -> Reply:
         """Ask for the bars from `start` until now. Raises ValueError for too long a span."""
         check_span(start, end, self.max_days)
+        [symbol] = codes_of(yahoo_symbol, [instrument])
         since = datetime.combine(start, time(), MARKETS[instrument.mic].zone)
         until = datetime.now(UTC) + timedelta(days=1)
         return client.get(
-            f"/v8/finance/chart/{yahoo_symbol(instrument)}?period1={since.timestamp():.0f}"
+            f"/v8/finance/chart/{symbol}?period1={since.timestamp():.0f}"
             f"&period2={until.timestamp():.0f}&interval=1d&events=div,splits"
         )
 

@@ -17,6 +17,7 @@ from valuations.models import RefreshOutcome
 from valuations.money import Interval, Money
 from valuations.reason_words import reason_in_words
 from valuations.sessions import FreshnessState
+from valuations.source_words import provider_in_words
 from valuations.tally import QUIET, RunTally
 from valuations.templatetags.numbers import (
     MONTHS,
@@ -117,6 +118,12 @@ def result_word(value: str) -> str:
 def needs_a_look(value: str) -> bool:
     """Whether somebody should find out why a listing's outcome is this one."""
     return value not in QUIET
+
+
+@register.filter
+def provider_word(slug: str) -> str:
+    """The name of the source that gave a row."""
+    return provider_in_words(slug)
 
 
 @register.filter

@@ -11,9 +11,9 @@ from typing import Any
 
 from companies.sources.base import (
     BadBody,
-    BadRequest,
     Fetcher,
     NoData,
+    NotAsked,
     Reply,
     Retry,
     SourceError,
@@ -22,11 +22,13 @@ from companies.sources.base import (
 )
 from valuations.providers.bar_fields import daily_bar
 from valuations.providers.base import DailyBar, Instrument, bars_between, check_span
+from valuations.providers.codes import codes_of, of_exchange
 from valuations.providers.trading import mainland_lot
 
 BASE_URL = "https://push2his.eastmoney.com"  # where the library asks; it takes no other address
 TIMEOUT = 10
 # The library's columns by what they hold. Volume is in lots or shares, turnover in yuan.
+_SUFFIXES = {"XSHG": "", "XSHE": ""}
 _COLUMNS = {
     "日期": "day",
     "开盘": "open",
@@ -45,19 +47,20 @@ class AkshareHistory:
     site = "akshare"
     label = "akshare daily bars"
     base_url = BASE_URL
-    mics = frozenset({"XSHG", "XSHE"})
+    mics = frozenset(_SUFFIXES)
     max_days = 3660
 
     def fetch(self, client: Fetcher, instrument: Instrument, start: date, end: date) -> Reply:
         """Have the library ask for `start` to `end`, both included; `client` is not used."""
         check_span(start, end, self.max_days)
+        [symbol] = codes_of(symbol_of, [instrument])
         try:
             import akshare
         except ImportError as error:
-            raise BadRequest(f"the library is not installed: {error}") from error
+            raise NotAsked(f"the library is not installed: {error}") from error
         try:
             frame = akshare.stock_zh_a_hist(
-                symbol=instrument.ticker,
+                symbol=symbol,
                 period="daily",
                 start_date=f"{start:%Y%m%d}",
                 end_date=f"{end:%Y%m%d}",
@@ -68,7 +71,7 @@ class AkshareHistory:
         except Exception as error:
             raise source_error(error) from error
         body = json.dumps({"rows": rows}, default=str).encode()
-        return Reply(f"{BASE_URL}/{instrument.ticker}", 200, "application/json", body, datetime.now(UTC))
+        return Reply(f"{BASE_URL}/{symbol}", 200, "application/json", body, datetime.now(UTC))
 
     def parse(
         self, reply: Reply, instrument: Instrument, start: date | None = None, end: date | None = None
@@ -81,6 +84,11 @@ class AkshareHistory:
         if not rows:
             raise NoData("the source has no bars, or none for us now")
         return bars_between((bar for row in rows if (bar := _bar(row, instrument)) is not None), start, end)
+
+
+def symbol_of(instrument: Instrument) -> str:
+    """The library's symbol: 688795, 300474. Raises ValueError for another exchange or no ticker."""
+    return instrument.ticker + of_exchange(_SUFFIXES, instrument)
 
 
 def rows_of(frame: Any) -> list[list[object]]:

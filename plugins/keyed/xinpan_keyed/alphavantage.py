@@ -81,9 +81,10 @@ class AlphaVantageHistory:
         """Ask for the newest hundred sessions, or for all of them when `start` lies further back."""
         check_span(start, end, self.max_days)
         key = key_from(KEY)
+        [symbol] = codes_of(symbol_of, [instrument])
         size = "compact" if datetime.now(UTC).date() - start <= _COMPACT else "full"
         return client.get(
-            f"/query?function=TIME_SERIES_DAILY&symbol={symbol_of(instrument)}&outputsize={size}",
+            f"/query?function=TIME_SERIES_DAILY&symbol={symbol}&outputsize={size}",
             secret={"apikey": key},
         )
 

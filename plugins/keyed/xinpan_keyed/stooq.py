@@ -76,8 +76,9 @@ class StooqHistory:
         """Ask for `start` to `end`, both included. Raises Auth at once when there is no key."""
         check_span(start, end, self.max_days)
         key = key_from(KEY)
+        [symbol] = codes_of(symbol_of, [instrument])
         span = f"d1={start:%Y%m%d}&d2={end:%Y%m%d}"
-        return client.get(f"/q/d/l/?s={symbol_of(instrument)}&i=d&{span}&o={_UNADJUSTED}", secret={"apikey": key})
+        return client.get(f"/q/d/l/?s={symbol}&i=d&{span}&o={_UNADJUSTED}", secret={"apikey": key})
 
     def parse(
         self, reply: Reply, instrument: Instrument, start: date | None = None, end: date | None = None

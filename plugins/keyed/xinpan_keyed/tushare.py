@@ -85,7 +85,8 @@ class TushareHistory:
         """Ask for `start` to `end`, both included. Raises Auth at once when there is no token."""
         check_span(start, end, self.max_days)
         token = key_from(KEY)
-        params = {"ts_code": code_of(instrument), "start_date": f"{start:%Y%m%d}", "end_date": f"{end:%Y%m%d}"}
+        [code] = codes_of(code_of, [instrument])
+        params = {"ts_code": code, "start_date": f"{start:%Y%m%d}", "end_date": f"{end:%Y%m%d}"}
         return _post(client, token, "daily", params, "ts_code,trade_date,open,high,low,close,vol,amount")
 
     def parse(

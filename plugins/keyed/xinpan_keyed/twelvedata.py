@@ -90,7 +90,7 @@ class TwelveDataHistory:
         key = key_from(KEY)
         # The vendor takes the end for the first moment of that day.
         after = end + timedelta(days=1)
-        symbol = symbol_of(instrument)
+        [symbol] = codes_of(symbol_of, [instrument])
         return client.get(
             f"/time_series?symbol={symbol}&interval=1day&adjust=none&start_date={start}&end_date={after}",
             secret={"apikey": key},

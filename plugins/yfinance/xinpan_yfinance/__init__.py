@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from companies.sources.base import BadBody, BadRequest, Blocked, Fetcher, NoData, Reply, Retry, SourceError
+from companies.sources.base import BadBody, BadRequest, Blocked, Fetcher, NoData, NotAsked, Reply, Retry, SourceError
 from valuations.providers.base import Instrument, check_span
+from valuations.providers.codes import codes_of
 from valuations.providers.yahoo import YahooChart, yahoo_symbol
 from valuations.providers.yahoo_history import YahooHistory
 
@@ -59,14 +60,11 @@ class YfinanceHistory(YahooHistory):
 
 def chart_of(instrument: Instrument, **span: object) -> Reply:
     """What the library knows of an instrument, as a reply of the chart service. Raises SourceError."""
-    try:
-        symbol = yahoo_symbol(instrument)
-    except ValueError as error:
-        raise BadRequest(str(error)) from error
+    [symbol] = codes_of(yahoo_symbol, [instrument])
     try:
         import yfinance
     except ImportError as error:
-        raise BadRequest(f"the library is not installed: {error}") from error
+        raise NotAsked(f"the library is not installed: {error}") from error
     # Otherwise a refusal looks like an empty answer.
     yfinance.config.debug.hide_exceptions = False
     try:
