@@ -95,13 +95,13 @@ class Machines:
         self._cleanup.callback(self.redis.kill)
         until(path.is_socket, "Redis listens")
 
-    def start_worker(self) -> Process:
-        """Start a worker with two processes; it may take a while until it listens."""
+    def start_worker(self, processes: int = 2) -> Process:
+        """Start a worker; it may take a while until it listens."""
         options = [
             "--queues",
             "celery,history",
             "--concurrency",
-            "2",
+            str(processes),
             "--pool",
             "prefork",
             "--without-gossip",
