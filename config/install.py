@@ -120,7 +120,9 @@ def install_browser_packages() -> None:
         npm = str(VENV / "bin" / "npm")
         env["PATH"] = f"{VENV / 'bin'}{os.pathsep}{env.get('PATH', os.defpath)}"
     say("Installing browser packages (package-lock.json)")
-    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
+    # The optional packages are for drawing PDFs outside of a browser.
+    options = ["--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund", "--no-update-notifier"]
+    options.append("--loglevel=error")
     run([npm, "ci", *options], "Could not install the browser packages; is the network up?", env=env)
     write_stamp(stamp, lock)
 

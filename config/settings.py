@@ -129,6 +129,9 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # Opening a connection costs more than answering a poll.
 DATABASES["default"]["CONN_MAX_AGE"] = 60
+# Files of filings, each under the hash of its bytes. Several machines need one directory that all of them see.
+DOCUMENT_DIR = Path(env.str("DOCUMENT_DIR", default=str(DATA_DIR / "documents")))
+DOCUMENT_MAX_MB = env.int("DOCUMENT_MAX_MB", default=128)
 REDIS_URL = env.str("REDIS_URL", default=f"redis+socket://{DATA_DIR / 'redis.sock'}")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
@@ -160,9 +163,10 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
-# A worker takes from the first queue that has a job: prices before the hours of a backfill.
+# A worker takes from the first queue that has a job: prices before documents, and those before the hours of a backfill.
 CELERY_TASK_DEFAULT_QUEUE = "celery"
 HISTORY_QUEUE = "history"
+DOCUMENT_QUEUE = "documents"
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 PLAN_EVERY_SECONDS = env.int("PLAN_EVERY_SECONDS", default=60)
 CELERY_BEAT_SCHEDULE = {

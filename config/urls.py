@@ -15,6 +15,9 @@ def favicon(request: HttpRequest) -> HttpResponsePermanentRedirect:
 urlpatterns = [
     path("", include("valuations.urls")),
     path("companies/", include("companies.urls")),
+    path("filings/", include("companies.filings.urls")),
+    path("notes/", include("companies.annotations.urls")),
+    path("figures/", include("companies.recording.urls")),
     path("accounts/login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -4,29 +4,40 @@ A row that needs another one (a quote its listing, a figure its company and its 
 default one, which is made once per test.
 """
 
+import hashlib
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.contrib.auth.models import Group
 
 from companies.models import (
+    CONTEXT,
+    Anchor,
+    Annotation,
+    AnnotationRevision,
     Basis,
     Company,
     CorporateAction,
     Figure,
     Filing,
     FilingKind,
+    FilingPage,
+    FilingVersion,
     FundingRound,
     Known,
     Listing,
+    MediaType,
     Metric,
     Milestone,
+    NoteGroup,
     ShareClass,
     ShareCount,
     Tier,
     User,
 )
+from companies.roles import ANALYST, EDITOR, make_roles
 from valuations.models import (
     BarCoverage,
     CalendarWarning,
@@ -56,6 +67,89 @@ def make_filing(slug: str = "annual-report", **fields: Any) -> Filing:
         "published_on": DAY, "published_precision": "day", "url": f"https://exchange.example/{slug}.pdf",
     }  # fmt: skip
     return Filing.objects.create(slug=slug, **{**values, **fields})
+
+
+def make_version(filing: Filing | None = None, *pages: str, **fields: Any) -> FilingVersion:
+    """A version whose text has been read: one page for each text, which is taken as it is. Its file is not there.
+
+    `html` gives the markup of its only page; `runs` is for `make_page`.
+    """
+    filing = filing or some_filing()
+    number = fields.pop("number", None) or filing.versions.count() + 1
+    html = fields.pop("html", "")
+    texts = pages or ("Revenue was 1,200 million yuan.",)
+    values: dict[str, Any] = {
+        "sha256": hashlib.sha256(f"{filing.pk}/{number}".encode()).hexdigest(), "size": 1000,
+        "media_type": MediaType.HTML if html else MediaType.PDF, "received_at": NOON, "status": "ready",
+        "extraction": 1, "extracted_at": NOON, "extractor": "test", "page_count": len(texts),
+    }  # fmt: skip
+    version = FilingVersion.objects.create(filing=filing, number=number, **{**values, **fields})
+    FilingPage.objects.bulk_create(
+        FilingPage(version=version, number=at, text=text, html=html, width=5950, height=8420)
+        for at, text in enumerate(texts, 1)
+    )
+    return version
+
+
+def make_anchor(version: FilingVersion, exact: str, **fields: Any) -> Anchor:
+    """An anchor at the first place where the words stand."""
+    page = next(page for page in version.pages.all() if exact in page.text)
+    start = page.text.index(exact)
+    values: dict[str, Any] = {
+        "page": page.number, "start": start, "end": start + len(exact), "exact": exact, "checked_at": NOON,
+        "prefix": page.text[max(0, start - CONTEXT) : start],
+        "suffix": page.text[start + len(exact) : start + len(exact) + CONTEXT],
+    }  # fmt: skip
+    return Anchor.objects.create(version=version, **{**values, **fields})
+
+
+def make_note(author: User, version: FilingVersion, exact: str, body: str = "A note.", **fields: Any) -> Annotation:
+    """A personal note on the first place where the words stand, with its first revision."""
+    anchor = fields.pop("anchor", None) or make_anchor(version, exact)
+    note = Annotation.objects.create(
+        filing=version.filing, anchor=anchor, author=author, body=body, created_at=NOON, changed_at=NOON, **fields
+    )
+    return _with_revision(note)
+
+
+def make_reply(author: User, parent: Annotation, body: str = "A reply.", **fields: Any) -> Annotation:
+    """A reply, with its first revision."""
+    note = Annotation.objects.create(
+        filing=parent.filing, parent=parent, author=author, body=body, created_at=NOON, changed_at=NOON,
+        visibility=parent.visibility, group=parent.group, **fields,
+    )  # fmt: skip
+    return _with_revision(note)
+
+
+def _with_revision(note: Annotation) -> Annotation:
+    AnnotationRevision.objects.create(
+        annotation=note, number=note.revision, body=note.body, visibility=note.visibility, group=note.group,
+        edited_by=note.author, edited_at=note.changed_at,
+    )  # fmt: skip
+    return note
+
+
+def make_group(name: str = "Desk", *members: User) -> NoteGroup:
+    """A group of readers."""
+    group = NoteGroup.objects.create(name=name)
+    group.members.set(members)
+    return group
+
+
+def make_analyst(username: str = "analyst") -> User:
+    """Somebody who may write notes, bring in filings and propose figures."""
+    return _with_role(make_user(username), ANALYST)
+
+
+def make_editor(username: str = "editor") -> User:
+    """Somebody who may also decide about figures and anchors; no staff."""
+    return _with_role(make_user(username), EDITOR)
+
+
+def _with_role(user: User, role: str) -> User:
+    make_roles()
+    user.groups.add(Group.objects.get(name=role))
+    return user
 
 
 def make_company(slug: str = "acme", **fields: Any) -> Company:

@@ -99,7 +99,7 @@ class Machines:
         """Start a worker; it may take a while until it listens."""
         options = [
             "--queues",
-            "celery,history",
+            "celery,documents,history",
             "--concurrency",
             str(processes),
             "--pool",

@@ -18,8 +18,12 @@ BATCH_TASK = "valuations.tasks.refresh_batch"
 
 
 def queue_of(kind: str) -> str:
-    """The queue of a kind of run: a backfill of hours must not keep a price waiting."""
-    return settings.HISTORY_QUEUE if kind == "history" else settings.CELERY_TASK_DEFAULT_QUEUE
+    """The queue of a kind of run: a backfill of hours must keep neither a price waiting nor who wants to read."""
+    return {
+        "history": settings.HISTORY_QUEUE,
+        "filings": settings.HISTORY_QUEUE,
+        "documents": settings.DOCUMENT_QUEUE,
+    }.get(kind, settings.CELERY_TASK_DEFAULT_QUEUE)
 
 
 def queue_batches(run_id: int, kind: str, batches: Iterable[int], expires: int) -> bool:

@@ -1,6 +1,19 @@
 """Companies, what they list, what they filed, and the figures their filings state."""
 
+from companies.models.anchor import CONTEXT, LONGEST_QUOTE, Anchor
+from companies.models.annotation import (
+    LONGEST_BODY,
+    LONGEST_TAG,
+    Annotation,
+    AnnotationMention,
+    AnnotationRevision,
+    AnnotationTag,
+    NoteGroup,
+    Visibility,
+    shared_with,
+)
 from companies.models.company import Company, CorporateAction, Listing, Segment, ShareClass, ShareCount
+from companies.models.document import FilingPage, FilingVersion, MediaType, Run
 from companies.models.figure import Basis, Figure, Known, Metric
 from companies.models.filing import Filing, FilingKind, Tier
 from companies.models.history import FundingRound, Milestone, Precision
@@ -9,23 +22,39 @@ from companies.models.starter import StarterRecord
 from companies.models.user import User
 
 __all__ = [
+    "CONTEXT",
+    "LONGEST_BODY",
+    "LONGEST_QUOTE",
+    "LONGEST_TAG",
+    "Anchor",
+    "Annotation",
+    "AnnotationMention",
+    "AnnotationRevision",
+    "AnnotationTag",
     "Basis",
     "Company",
     "CorporateAction",
     "Figure",
     "Filing",
     "FilingKind",
+    "FilingPage",
+    "FilingVersion",
     "FundingRound",
     "Known",
     "Listing",
+    "MediaType",
     "Metric",
     "Milestone",
+    "NoteGroup",
     "Precision",
     "Revision",
+    "Run",
     "Segment",
     "ShareClass",
     "ShareCount",
     "StarterRecord",
     "Tier",
     "User",
+    "Visibility",
+    "shared_with",
 ]

@@ -10,8 +10,10 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from companies.models.anchor import Anchor
 from companies.models.company import Company, Listing
 from companies.models.filing import Filing, FilingKind
+from companies.models.user import User
 
 # Far above any amount of money, and as much as SQLite can give back digit by digit.
 LARGEST = 10**18
@@ -84,8 +86,10 @@ class FigureQuerySet(models.QuerySet["Figure"]):
     """Questions that pages ask of figures."""
 
     def known_on(self, day: date) -> Self:
-        """Confirmed figures that were public on `day`."""
-        return self.filter(status=Figure.Status.CONFIRMED, known_on__lte=day)
+        """Confirmed figures that were public on `day` and whose passage is where they say it is."""
+        return self.filter(status=Figure.Status.CONFIRMED, known_on__lte=day).exclude(
+            anchor__state=Anchor.State.NEEDS_REVIEW
+        )
 
 
 class Figure(models.Model):
@@ -136,6 +140,25 @@ class Figure(models.Model):
     note = models.CharField(_("note"), max_length=500, blank=True)
     status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.CONFIRMED)
     created_at = models.DateTimeField(_("entered at"), auto_now_add=True)
+    anchor = models.ForeignKey(
+        Anchor, on_delete=models.PROTECT, null=True, blank=True, related_name="figures",
+        verbose_name=_("place of the passage"), help_text=_("Where in the filing it stands. Empty: not marked there."),
+    )  # fmt: skip
+    entered_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("entered by"),
+        help_text=_("Empty: it came with the starter facts or from a service."),
+    )  # fmt: skip
+    decided_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("decided by")
+    )
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    decision = models.CharField(
+        _("reason of the decision"), max_length=300, blank=True, help_text=_("Why it was confirmed or rejected.")
+    )
+    replaces = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="replaced_by",
+        verbose_name=_("replaces"), help_text=_("The figure that this one puts right; that one is superseded."),
+    )  # fmt: skip
 
     objects = FigureQuerySet.as_manager()
 
@@ -145,6 +168,7 @@ class Figure(models.Model):
         verbose_name = _("figure")
         verbose_name_plural = _("figures")
         ordering = ["company", "metric", "-period_end", "known_on"]
+        permissions = [("propose_figure", _("Can propose a figure"))]
         indexes = [models.Index(fields=["metric", "known_on"], name="figure_by_metric_and_known")]
         constraints = [
             models.CheckConstraint(
@@ -164,6 +188,7 @@ class Figure(models.Model):
             models.CheckConstraint(condition=Q(basis__in=Basis.values), name="figure_basis_is_known"),
             models.CheckConstraint(condition=of_usable_size("low", "high"), name="figure_is_of_usable_size"),
             models.CheckConstraint(condition=Q(metric__in=Metric.values), name="figure_metric_is_known"),
+            models.CheckConstraint(condition=~Q(replaces=models.F("id")), name="figure_does_not_replace_itself"),
         ]
 
     def __str__(self) -> str:

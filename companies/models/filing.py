@@ -86,6 +86,40 @@ class Filing(models.Model):
     )  # fmt: skip
     seen_url = models.URLField(_("address of that page"), max_length=1000, blank=True)
     seen_on = models.DateField(_("date of that page"), null=True, blank=True)
+    # How a service lists it, so that it is known again.
+    service = models.CharField(
+        _("listed by"),
+        max_length=20,
+        blank=True,
+        help_text=_("The service: cninfo, sse, szse, hkex, sec. Empty: none."),
+    )
+    service_key = models.CharField(
+        _("its name there"), max_length=300, blank=True, help_text=_("The service's own and lasting name of it.")
+    )
+    service_kinds = models.JSONField(
+        _("its kinds there"), default=list, blank=True, help_text=_("The service's own codes or words for the kind.")
+    )
+    service_group = models.CharField(
+        _("belongs with"), max_length=300, blank=True, help_text=_("Shared by a document and its attachments.")
+    )
+    published_at = models.DateTimeField(
+        _("published at"), null=True, blank=True, help_text=_("UTC. Empty: only the day is stated.")
+    )
+    period_end = models.DateField(
+        _("last day reported on"), null=True, blank=True, help_text=_("Of the period that it reports on, where stated.")
+    )
+    corrects = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="corrections",
+        verbose_name=_("corrects"), help_text=_("The earlier document that this one corrects."),
+    )  # fmt: skip
+    is_example = models.BooleanField(
+        _("example"), default=False, help_text=_("Invented, to try things out: never a source of facts.")
+    )
+    added_by = models.ForeignKey(
+        "companies.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="+",
+        verbose_name=_("brought in by"),
+    )  # fmt: skip
+    added_at = models.DateTimeField(_("brought in at"), null=True, blank=True)
 
     class Meta:
         """Newest first; a day needs its precision."""
@@ -102,6 +136,16 @@ class Filing(models.Model):
             models.CheckConstraint(condition=~models.Q(title=""), name="filing_has_a_title"),
             models.CheckConstraint(condition=web_address("url"), name="filing_url_is_a_web_address"),
             models.CheckConstraint(condition=web_address("seen_url"), name="filing_seen_url_is_a_web_address"),
+            models.UniqueConstraint(
+                fields=["service", "service_key", "language"],
+                condition=~models.Q(service=""),
+                name="filing_once_per_service",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(service="", service_key="") | ~models.Q(service="") & ~models.Q(service_key=""),
+                name="filing_service_has_a_key",
+            ),
+            models.CheckConstraint(condition=~models.Q(corrects=models.F("id")), name="filing_does_not_correct_itself"),
         ]
 
     def __str__(self) -> str:

@@ -108,8 +108,9 @@ class Instance:
     def workers(self, count: int) -> Iterator[subprocess.Popen[bytes]]:
         """A Celery worker with this many processes, ready to take jobs."""
         command = [
-            sys.executable, "-m", "celery", "--quiet", "--app", "config", "worker", "--queues", "celery,history",
-            "--concurrency", str(count), "--without-gossip", "--without-mingle", "--loglevel", "WARNING",
+            sys.executable, "-m", "celery", "--quiet", "--app", "config", "worker",
+            "--queues", "celery,documents,history", "--concurrency", str(count),
+            "--without-gossip", "--without-mingle", "--loglevel", "WARNING",
         ]  # fmt: skip
         # Its words go to a file: those about running as root would break up the table.
         with (self.data_dir / "worker.log").open("w") as log, running(command, self.env, log) as process:

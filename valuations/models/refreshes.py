@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from companies.models import Listing, User
+from companies.models import Company, Filing, Listing, User
 
 
 class RefreshRun(models.Model):
@@ -18,6 +18,8 @@ class RefreshRun(models.Model):
         QUOTES = "quotes", _("prices")
         RATES = "rates", _("exchange rates")
         HISTORY = "history", _("daily history")
+        FILINGS = "filings", _("lists of filings")
+        DOCUMENTS = "documents", _("documents")
 
     class Trigger(models.TextChoices):
         """Who asked."""
@@ -26,7 +28,7 @@ class RefreshRun(models.Model):
         STAFF = "staff", _("by hand")
         COMMAND = "command", _("command line")
 
-    kind = models.CharField(_("kind"), max_length=8, choices=Kind)
+    kind = models.CharField(_("kind"), max_length=9, choices=Kind)
     trigger = models.CharField(_("trigger"), max_length=8, choices=Trigger, default=Trigger.PLAN)
     requested_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("requested by")
@@ -49,9 +51,12 @@ class RefreshRun(models.Model):
         verbose_name_plural = _("refresh runs")
         ordering = ["-requested_at"]
         constraints = [
-            # Two beats or two clicks give one run: the second insert is refused by the database.
+            # Two beats or two clicks give one run: the second insert is refused by the database. Documents are asked
+            # for one by one, by people who wait for them; there `outcome_document_asked_once` refuses.
             models.UniqueConstraint(
-                fields=["kind"], condition=Q(finished_at=None), name="refresh_run_one_open_per_kind"
+                fields=["kind"],
+                condition=Q(finished_at=None) & ~Q(kind="documents"),
+                name="refresh_run_one_open_per_kind",
             ),
             models.CheckConstraint(
                 condition=Q(finished_at=None) | Q(finished_at__gte=F("requested_at")),
@@ -64,7 +69,11 @@ class RefreshRun(models.Model):
 
 
 class RefreshOutcome(models.Model):
-    """What became of one listing, or of one source of rates, in a run. It is written before the job is queued."""
+    """What became of one thing that a run asked for. It is written before the job is queued.
+
+    Of prices and daily history that is a listing, of rates a source, of lists of filings a service and mostly a
+    company, of documents a filing.
+    """
 
     class Result(models.TextChoices):
         """The words of the ledger."""
@@ -91,6 +100,14 @@ class RefreshOutcome(models.Model):
     listing = models.ForeignKey(
         Listing, on_delete=models.CASCADE, null=True, blank=True, related_name="outcomes", verbose_name=_("listing")
     )
+    company = models.ForeignKey(
+        Company, on_delete=models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("company"),
+        help_text=_("Whose filings were asked for."),
+    )  # fmt: skip
+    filing = models.ForeignKey(
+        Filing, on_delete=models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("filing"),
+        help_text=_("Whose document was fetched or read."),
+    )  # fmt: skip
     provider = models.CharField(_("provider"), max_length=30, help_text=_("The source asked (first)."))
     result = models.CharField(_("result"), max_length=12, choices=Result, default=Result.PENDING)
     reason = models.CharField(_("reason"), max_length=60, blank=True, help_text=_("Short code of the reason."))
@@ -112,6 +129,11 @@ class RefreshOutcome(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["run", "listing"], condition=Q(listing__isnull=False), name="outcome_once_per_listing"
+            ),
+            models.UniqueConstraint(
+                fields=["filing"],
+                condition=Q(filing__isnull=False, result="pending"),
+                name="outcome_document_asked_once",
             ),
             models.CheckConstraint(
                 condition=Q(result="pending", done_at=None) | ~Q(result="pending") & Q(done_at__isnull=False),

@@ -1,0 +1,1 @@
+"""Figures that people record from a passage of a filing."""
