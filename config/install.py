@@ -19,6 +19,7 @@ VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 NODE_MODULES = ROOT / "node_modules"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHINESE_FONT = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
 
 
 class CannotInstall(Exception):
@@ -127,18 +128,22 @@ def install_browser_packages() -> None:
     write_stamp(stamp, lock)
 
 
-def install_chromium() -> None:
-    """Install the browser of the tests with apt when that is possible; without it they are skipped and say so."""
-    if os.environ.get("CHROMIUM") or any(shutil.which(name) for name in CHROMIUM_NAMES):
+def install_for_tests() -> None:
+    """Install browser and Chinese font of the tests with apt where possible; tests that lack one are skipped."""
+    has_chromium = os.environ.get("CHROMIUM") or any(shutil.which(name) for name in CHROMIUM_NAMES)
+    packages = [] if has_chromium else ["chromium"]
+    packages += [] if CHINESE_FONT.exists() else ["fonts-noto-cjk"]
+    if not packages:
         return
+    names = " and ".join(packages)
     if not can_use_apt():
-        say("No Chromium found, and only root can install it: browser tests will be skipped")
+        say(f"No {names} found, and only root can install it: the tests that need it will be skipped")
         return
-    say("Installing Chromium and a Chinese font for the browser tests")
+    say(f"Installing {names} for the tests")
     try:
-        apt_install("chromium", "fonts-noto-cjk")
+        apt_install(*packages)
     except CannotInstall as problem:
-        say(f"{problem}: browser tests will be skipped")
+        say(f"{problem}: the tests that need it will be skipped")
 
 
 def main(purpose: str) -> None:
@@ -147,7 +152,7 @@ def main(purpose: str) -> None:
     pip_install("requirements.lock" if purpose == "run" else "requirements-dev.lock")
     install_browser_packages()
     if purpose == "dev":
-        install_chromium()
+        install_for_tests()
 
 
 if __name__ == "__main__":

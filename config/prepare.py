@@ -1,7 +1,7 @@
 """Bring the data directory up to date before the processes start: `python -m config.prepare`.
 
-Translations, static files, database, starter facts, first administrator. Each step does nothing when there is nothing
-to do, so that a second start takes seconds.
+Translations, static files, database, starter facts, example documents, first administrator. Each step does nothing when
+there is nothing to do, so that a second start takes seconds.
 """
 
 import hashlib
@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def static_fingerprint() -> str:
     """Changes when the collected static files would: our own files, the locked packages, or how they are collected."""
-    sources = [ROOT / "requirements.lock", ROOT / "package-lock.json", ROOT / "config" / "settings.py"]
+    sources = [ROOT / "requirements.lock", ROOT / "package-lock.json"]
+    sources += [ROOT / "config" / "settings.py", ROOT / "config" / "static_files.py"]
     sources += sorted(path for path in (ROOT / "static").rglob("*") if path.is_file())
     digest = hashlib.sha256()
     for path in sources:
@@ -53,6 +54,7 @@ def main() -> None:
         stamp.write_text(fingerprint)
     call_command("migrate", interactive=False, verbosity=0)
     call_command("load_starter")
+    call_command("load_examples")
     call_command("ensure_admin")
 
 

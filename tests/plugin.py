@@ -1,7 +1,8 @@
 """What every test run needs before Django reads its settings, and what is done where something is missing.
 
-pyproject.toml loads it. A test that needs a browser or PostgreSQL is marked so. Without it the test is reported as
-skipped with the reason; `XINPAN_REQUIRE_BROWSER=1` and `XINPAN_REQUIRE_POSTGRES=1` make that a failure, so that
+pyproject.toml loads it. A test that needs a browser or PostgreSQL is marked so; one that needs a Chinese font
+asks `tests.documents` for its document. Without it the test is reported as skipped with the reason;
+`XINPAN_REQUIRE_BROWSER=1`, `XINPAN_REQUIRE_POSTGRES=1` and `XINPAN_REQUIRE_FONT=1` make that a failure, so that
 continuous integration cannot pass by skipping.
 """
 
@@ -65,7 +66,7 @@ def chromium() -> str | None:
 
 
 def missing(what: str, reason: str) -> None:
-    """Skip the running test because `what` (BROWSER, POSTGRES) is not there, or fail it where that is required."""
+    """Skip the running test because `what` (BROWSER, POSTGRES, FONT) is missing, or fail it where that is required."""
     if os.environ.get(f"XINPAN_REQUIRE_{what}") == "1":
         pytest.fail(f"{reason}, and XINPAN_REQUIRE_{what}=1 asks for it", pytrace=False)
     pytest.skip(reason)

@@ -3,8 +3,10 @@
 from typing import Any
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from companies.admin.facts import ReadOnlyAdmin
+from companies.filings.problem_words import problem_in_words
 from companies.models import Anchor, FilingPage, FilingVersion
 
 
@@ -16,6 +18,13 @@ class FilingVersionAdmin(ReadOnlyAdmin):
     list_filter = ["status", "media_type"]
     list_select_related = ["filing"]
     search_fields = ["filing__title", "filing__title_original", "sha256"]
+    exclude = ["problem"]
+    readonly_fields = ["said"]
+
+    @admin.display(description=_("problem"))
+    def said(self, version: FilingVersion) -> str:
+        """What the reader of the file said."""
+        return problem_in_words(version.problem)
 
 
 @admin.register(FilingPage)
