@@ -82,4 +82,10 @@ class Anchor(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.exact[:80]
+        # Not the words: which of them somebody marked for themselves is nobody else's to see, not even in the admin.
+        return f"{self.page}: {self.start}-{self.end}"
+
+    @property
+    def stands_in_its_version(self) -> bool:
+        """Whether the place is that of the words: not once the text of the version itself was read differently."""
+        return self.state != self.State.NEEDS_REVIEW or self.candidate_version_id != self.version_id

@@ -1,0 +1,118 @@
+"""A passage is found where the same words stand, and nowhere else without a person's word."""
+
+import pytest
+
+from companies.filings.matching import Found, Pages, Place, Quote, Squeezed, changes, differs_in_numbers, find
+
+TEXT = "公司预计2025年度营业收入为6.45亿元至7.20亿元,同比增长63%。公司在手订单约12亿元。"
+
+
+def quote(text: str, exact: str, context: int = 64) -> Quote:
+    """The words as they would be marked in a text."""
+    start = text.index(exact)
+    return Quote(exact, text[max(0, start - context) : start], text[start + len(exact) :][:context])
+
+
+def where(pages: dict[int, str], found: Found) -> str:
+    """The words at the place that was found."""
+    assert found.place is not None
+    return pages[found.place.page][found.place.start : found.place.end]
+
+
+def test_a_passage_in_an_unchanged_text_is_where_it_was() -> None:
+    mark = quote(TEXT, "6.45亿元至7.20亿元")
+    at = TEXT.index(mark.exact)
+    place = Place(1, at, at + len(mark.exact))
+    assert find(mark, Pages({1: TEXT}), place) == Found(place)
+
+
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        ("第一章\n" + TEXT, "6.45亿元至7.20亿元"),
+        (TEXT.replace("至", "至\n"), "6.45亿元至\n7.20亿元"),
+        (TEXT.replace("收入为6", "收入为 6"), "6.45亿元至7.20亿元"),
+        (TEXT.replace("同比增长63%", "较上年增长63%"), "6.45亿元至7.20亿元"),
+    ],
+    ids=["elsewhere on the page", "line breaks elsewhere", "spaces", "words beside it changed"],
+)
+def test_the_same_words_are_found_again(now: str, words: str) -> None:
+    pages = {1: "前言。", 2: now}
+    found = find(quote(TEXT, "6.45亿元至7.20亿元"), Pages(pages), Place(1, 15, 28))
+    assert not found.reason
+    assert where(pages, found) == words
+
+
+@pytest.mark.parametrize(
+    ("exact", "now", "reason"),
+    [
+        ("6.45亿元至7.20亿元", TEXT.replace("7.20", "7.30"), "numbers_differ"),
+        ("6.45亿元至7.20亿元", TEXT.replace("亿元至", "万元至"), "numbers_differ"),
+        ("6.45", TEXT.replace("6.45亿元", "6.45万元"), "numbers_differ"),
+        ("6.45亿元", TEXT.replace("6.45亿元", "-6.45亿元"), "numbers_differ"),
+        ("6.45亿元", TEXT.replace("6.45亿元", "16.45亿元"), "numbers_differ"),
+        ("20亿元", TEXT.replace("7.20", "720"), "numbers_differ"),
+        ("6.45亿元至7.20亿元", "致股东的一封信。", "gone"),
+        ("公司在手订单约12亿元", TEXT.replace("在手订单", "手持订单"), "words_differ"),
+    ],
+    ids=["digit", "unit", "unit beside it", "sign beside it", "digit before it", "point before it", "gone", "words"],
+)
+def test_what_differs_is_for_a_person_to_look_at(exact: str, now: str, reason: str) -> None:
+    assert (
+        find(quote(TEXT, exact), Pages({1: now}), Place(1, TEXT.index(exact), TEXT.index(exact) + 9)).reason == reason
+    )
+
+
+def test_the_nearest_place_is_offered_where_a_digit_differs() -> None:
+    pages = {1: TEXT.replace("7.20", "7.30")}
+    found = find(quote(TEXT, "6.45亿元至7.20亿元"), Pages(pages), Place(1, 15, 28))
+    assert where(pages, found) == "6.45亿元至7.30亿元"
+
+
+def test_words_that_stand_in_several_places_are_told_apart_by_what_stands_beside_them() -> None:
+    first = "二零二四年度上半年之主营业务收入合计为 100 千元,其余为零。"
+    long = f"{first}\n二零二五年度上半年之其他业务成本总计为 100 千元,其余不详。"
+    mark = quote(long, "100 千元", 30)
+    pages = {3: "目录\n" + long}
+    found = find(mark, Pages(pages))
+    assert not found.reason
+    assert found.place is not None
+    assert found.place.start == 3 + long.index("100 千元")
+
+
+def test_words_that_stand_in_several_places_alike_are_not_guessed() -> None:
+    text = "合计 100 千元。" * 2
+    assert find(Quote("100 千元", "合计 ", "。"), Pages({1: text})).reason == "several_places"
+
+
+def test_a_few_words_in_another_context_are_not_the_passage() -> None:
+    assert (
+        find(Quote("增长", "营业收入大幅", ",主要由于销量上升"), Pages({1: "费用有所增长,系人员增加所致"})).reason
+        == "context_differs"
+    )
+
+
+def test_white_space_between_numbers_counts() -> None:
+    assert Squeezed("1 200 元\n人民币").text == "1 200元人民币"
+    assert find(Quote("1 200 元"), Pages({1: "合计 1200 元"})).reason
+
+
+def test_squeezed_text_knows_where_it_came_from() -> None:
+    squeezed = Squeezed("营业\n 收入 12")
+    assert squeezed.text == "营业收入12"
+    assert squeezed.original(1, 3) == (1, 5)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "differ"),
+    [
+        ("6.45亿元", "6.45亿元,", False), ("6.45亿元", "6.46亿元", True), ("-5%", "5%", True),
+        ("12 million", "12 billion", True), ("收入", "成本", False), ("(1,200)", "1,200", True),
+    ],
+)  # fmt: skip
+def test_digits_signs_and_units_are_compared(one: str, other: str, differ: bool) -> None:
+    assert differs_in_numbers(one, other) is differ
+
+
+def test_changes_stand_side_by_side() -> None:
+    assert changes("为7.20亿", "为7.30亿") == [("same", "为7."), ("gone", "2"), ("new", "3"), ("same", "0亿")]
