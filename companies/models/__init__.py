@@ -18,6 +18,7 @@ from companies.models.figure import Basis, Figure, Known, Metric
 from companies.models.filing import Filing, FilingKind, Tier
 from companies.models.history import FundingRound, Milestone, Precision
 from companies.models.revision import Revision
+from companies.models.search import SearchPart
 from companies.models.starter import StarterRecord
 from companies.models.user import User
 
@@ -49,6 +50,7 @@ __all__ = [
     "Precision",
     "Revision",
     "Run",
+    "SearchPart",
     "Segment",
     "ShareClass",
     "ShareCount",
