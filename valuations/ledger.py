@@ -1,6 +1,7 @@
 """The ledger of refresh runs: asking for one, closing it, cancelling it. No network, so pages may use it.
 
 1. `request_run` writes a run and one pending outcome for each listing, then queues one job for each batch.
+   `request_documents` does so for documents, which people ask for one by one.
 2. A worker settles the outcomes of a batch (`valuations.refresh`); the last batch closes the run.
 3. The plan (`valuations.planning`) asks again for batches whose job was lost, gives up on old runs, starts new ones.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -19,8 +21,9 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from companies.models import Listing, Revision, User
+from companies.models import Filing, Listing, Revision, User
 from valuations.coverage import history_sources_for
+from valuations.filing_coverage import FilingQuestion, filing_outcomes
 from valuations.health import Standing, in_order, remembered, standing
 from valuations.models import RefreshOutcome, RefreshRun
 from valuations.providers import quote_source
@@ -52,12 +55,14 @@ def request_run(
     user: User | AnonymousUser | None = None,
     listings: Iterable[Listing] | None = None,
     sources: Iterable[str] | None = None,
+    questions: Iterable[FilingQuestion] | None = None,
 ) -> RefreshRun:
     """Write a run with its pending outcomes and queue its jobs once that is committed.
 
     Args:
         listings: Whose prices or history to ask for; all watched ones unless told.
         sources: Which sources of rates to ask; all of the settings unless told.
+        questions: Which lists of filings to ask for; all of them unless told.
 
     Raises:
         RunAlreadyOpen: One of this kind is under way. The database decides, so two callers cannot both start.
@@ -75,7 +80,7 @@ def request_run(
         )
         if not created:
             raise RunAlreadyOpen(run)
-        outcomes = _outcomes(run, listings, sources)
+        outcomes = _outcomes(run, listings, sources, questions)
         RefreshOutcome.objects.bulk_create(outcomes, batch_size=1000)
         if outcomes:
             batches = sorted({outcome.batch for outcome in outcomes})
@@ -97,11 +102,16 @@ def watched_listings(now: datetime | None = None) -> QuerySet[Listing]:
 
 
 def _outcomes(
-    run: RefreshRun, listings: Iterable[Listing] | None, sources: Iterable[str] | None
+    run: RefreshRun,
+    listings: Iterable[Listing] | None,
+    sources: Iterable[str] | None,
+    questions: Iterable[FilingQuestion] | None,
 ) -> list[RefreshOutcome]:
     """The pending outcomes of a run, not yet written."""
     if not settings.SOURCES_ENABLED:
         return []
+    if run.kind == Kind.FILINGS:
+        return filing_outcomes(run, questions)
     pending = partial(RefreshOutcome, run=run, queued_at=run.requested_at)
     if run.kind == Kind.RATES:
         slugs = settings.RATE_SOURCES if sources is None else sources
@@ -147,7 +157,9 @@ def sources_for(mic: str) -> list[QuoteSource]:
 
 def time_limit(kind: str) -> int:
     """Seconds after which a run that is still open is given up."""
-    return int(settings.HISTORY_TIME_LIMIT if kind == Kind.HISTORY else settings.RUN_TIME_LIMIT)
+    slow = {Kind.HISTORY: settings.HISTORY_TIME_LIMIT, Kind.FILINGS: settings.HISTORY_TIME_LIMIT}
+    limits = {**slow, Kind.DOCUMENTS: settings.DOCUMENTS_TIME_LIMIT}
+    return int(limits.get(RefreshRun.Kind(kind), settings.RUN_TIME_LIMIT))
 
 
 def _queue_or_close(run: RefreshRun, batches: Iterable[int]) -> None:
@@ -167,6 +179,75 @@ def explain(kind: RefreshRun.Kind, problem: str) -> None:
     if last is None or last.problem != problem:
         now = timezone.now()
         RefreshRun.objects.create(kind=kind, requested_at=now, finished_at=now, problem=problem)
+
+
+# --- Documents ------------------------------------------------------------------------------------
+
+FILE_IS_HERE = "file_is_here"  # reason of a pending outcome whose file needs no fetching (any more)
+UPLOAD = "upload"  # provider of a document that nobody was asked for
+
+
+def request_documents(
+    filings: Iterable[Filing],
+    trigger: RefreshRun.Trigger,
+    user: User | AnonymousUser | None = None,
+    *,
+    only_read: bool = False,
+) -> RefreshRun:
+    """Ask for the documents of filings: fetch each from its address, then read its text.
+
+    There may be several such runs at once. A filing whose document is asked for already is joined, not asked twice;
+    when that is so of all of them, the run that asks for the first one is returned.
+
+    Args:
+        only_read: The files are here; only their text is wanted, again if it was read before. So it is in any case for
+            a filing without an address.
+    """
+    wanted = list(filings)
+    now = timezone.now()
+    with transaction.atomic():
+        # In order of their keys, as everybody who locks several; settling a document locks its filing too.
+        list(Filing.objects.select_for_update().filter(pk__in=[filing.pk for filing in wanted]).order_by("pk"))
+        pending = RefreshOutcome.objects.filter(filing__in=wanted, result=Result.PENDING).select_related("run")
+        joined = {outcome.filing_id: outcome.run for outcome in pending}
+        new = [filing for filing in wanted if filing.pk not in joined]
+        if not new and joined:
+            return joined[wanted[0].pk]
+        run = RefreshRun.objects.create(
+            kind=Kind.DOCUMENTS,
+            trigger=trigger,
+            requested_at=now,
+            requested_by=user if isinstance(user, User) else None,
+        )
+        outcomes = [_document_outcome(run, batch, filing, only_read) for batch, filing in enumerate(new)]
+        RefreshOutcome.objects.bulk_create(outcomes, batch_size=1000)
+        if outcomes:
+            transaction.on_commit(partial(_queue_or_close, run, range(len(outcomes))))
+        else:
+            _close(run.pk, NOTHING_TO_ASK)
+    run.refresh_from_db()
+    return run
+
+
+def _host_of(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:  # nothing that could be asked: the job says so
+        return ""
+
+
+def _document_outcome(run: RefreshRun, batch: int, filing: Filing, only_read: bool) -> RefreshOutcome:
+    is_here = only_read or not filing.url
+    asked = filing.service or _host_of(filing.url) or UPLOAD
+    return RefreshOutcome(
+        run=run,
+        batch=batch,
+        company_id=filing.company_id,
+        filing=filing,
+        provider=UPLOAD if is_here else asked[:30],
+        reason=FILE_IS_HERE if is_here else "",
+        queued_at=run.requested_at,
+    )
 
 
 # --- Settling -------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ from companies.models import CorporateAction, Listing, Revision, ShareClass, Sha
 from companies.sources.base import Outcome
 from valuations.asking import Answer, Desk, ask, instrument_of
 from valuations.checks import SAME_PRICE, QuoteContext, check_quote
+from valuations.document_refresh import run_document_batch
+from valuations.filing_refresh import run_filings_batch
 from valuations.history import run_history_batch
 from valuations.ledger import close_if_done, pending_outcomes
 from valuations.models import FxRate, HeldQuote, Quote, RefreshOutcome, RefreshRun
@@ -47,7 +49,8 @@ Result = RefreshOutcome.Result
 
 def run_batch(run_id: int, batch: int) -> None:
     """Fetch, check and store one batch of a run. Running it again, or in two workers at once, changes nothing."""
-    pending = list(pending_outcomes(run_id, batch).select_related("run", "listing").order_by("pk"))
+    related = ("run__requested_by", "listing", "company", "filing")
+    pending = list(pending_outcomes(run_id, batch).select_related(*related).order_by("pk"))
     if pending:
         match pending[0].run.kind:
             case RefreshRun.Kind.QUOTES:
@@ -56,6 +59,10 @@ def run_batch(run_id: int, batch: int) -> None:
                 run_rates_batch(pending[0])
             case RefreshRun.Kind.HISTORY:
                 run_history_batch(pending[0])
+            case RefreshRun.Kind.FILINGS:
+                run_filings_batch(pending[0])
+            case RefreshRun.Kind.DOCUMENTS:
+                run_document_batch(pending[0])
     # Also without anything to do: the worker before us may have died between its last two steps.
     close_if_done(run_id)
 

@@ -57,9 +57,9 @@ def tallies(runs: list[RefreshRun]) -> list[RunTally]:
 @require_safe
 @vary_on_headers("HX-Request-Type", "Accept-Language", "Cookie")
 def refresh_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """One run: every listing or source asked, what came of it and why."""
+    """One run: every listing, source, list or document asked for, what came of it and why."""
     run = get_object_or_404(RefreshRun.objects.select_related("requested_by", "cancelled_by"), pk=pk)
-    outcomes = run.outcomes.select_related("listing__company", "held_quote")
+    outcomes = run.outcomes.select_related("listing__company", "company", "filing", "held_quote")
     result = request.GET.get("result", "")
     if result:
         if result not in RefreshOutcome.Result.values:
@@ -78,7 +78,7 @@ def refresh_detail(request: HttpRequest, pk: int) -> HttpResponse:
 def refresh_now(request: HttpRequest) -> HttpResponse:
     """Ask the sources now. A second click while a run is open joins that run."""
     kind = request.POST.get("kind", RefreshRun.Kind.QUOTES)
-    if kind not in RefreshRun.Kind.values:
+    if kind not in RefreshRun.Kind.values or kind == RefreshRun.Kind.DOCUMENTS:
         return HttpResponse(_("Unknown kind of refresh."), status=400, content_type="text/plain; charset=utf-8")
     try:
         run = request_run(RefreshRun.Kind(kind), RefreshRun.Trigger.STAFF, request.user)

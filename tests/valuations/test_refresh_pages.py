@@ -14,6 +14,7 @@ from companies.models import User
 from tests.factories import (
     NOON,
     make_company,
+    make_filing,
     make_health,
     make_held,
     make_listing,
@@ -356,3 +357,60 @@ def test_a_form_without_a_valid_token_gets_a_page_of_ours(language: str, words: 
     assert " style=" not in html
     assert "<style" not in html
     assert not RefreshRun.objects.exists()
+
+
+# --- Filings ----------------------------------------------------------------------------------------
+
+
+def test_a_run_of_lists_names_the_companies_and_the_lists_of_all() -> None:
+    run = finished(kind="filings")
+    make_outcome(run, company=make_company("moore"), provider="sse", result=Result.OK, stored=3)
+    make_outcome(run, provider="hkex_applications", result=Result.NO_DATA)
+    html = page(f"/refreshes/{run.pk}/")
+    assert "/companies/moore/" in html
+    assert "Applications to list" in text(html)
+    assert "lists of filings" in text(page())
+
+
+def test_a_run_of_documents_links_to_the_filings_and_says_why_one_did_not_come() -> None:
+    run = finished(kind="documents")
+    filing = make_filing(title="Annual report of Moore")
+    make_outcome(run, filing=filing, provider="upload", result=Result.BAD_REQUEST, reason="address_not_public")
+    html = page(f"/refreshes/{run.pk}/")
+    assert f'<a href="/filings/{filing.pk}/">Annual report of Moore</a>' in html
+    assert "not public" in text(html)
+
+
+@pytest.mark.parametrize("kind", ["listing", "company", "filing"])
+def test_a_run_takes_as_many_queries_for_thirty_outcomes_as_for_two(kind: str) -> None:
+    run = finished(kind="filings")
+
+    def add(n: int) -> None:
+        company = make_company(f"company-{n}")
+        match kind:
+            case "listing":
+                make_outcome(run, make_listing(company, f"6880{n:02}"), result=Result.OK)
+            case "company":
+                make_outcome(run, result=Result.OK, company=company)
+            case _:
+                make_outcome(run, result=Result.OK, filing=make_filing(f"filing-{n}", company=company))
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            page(f"/refreshes/{run.pk}/")
+        return len(captured)
+
+    for n in range(2):
+        add(n)
+    few = queries()
+    for n in range(2, 30):
+        add(n)
+    assert queries() == few
+
+
+def test_staff_ask_for_lists_of_filings_but_not_for_all_documents_at_once(settings: Settings) -> None:
+    settings.SOURCES_ENABLED = True
+    staff = signed_in(make_staff())
+    assert staff.post("/refreshes/now/", {"kind": "filings"}).status_code == 302
+    assert RefreshRun.objects.get().kind == "filings"
+    assert staff.post("/refreshes/now/", {"kind": "documents"}).status_code == 400

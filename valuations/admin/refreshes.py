@@ -52,13 +52,18 @@ class RefreshRunAdmin(ReadOnlyAdmin):
 
 @admin.register(RefreshOutcome)
 class RefreshOutcomeAdmin(ReadOnlyAdmin):
-    """What became of each listing or source in each run."""
+    """What became of each listing, source, list of filings or document in each run."""
 
-    list_display = ["run", "listing", "provider", "result", "reason_words", "stored", "done_at"]
+    list_display = [
+        "run", "listing", "company", "filing", "provider", "result", "reason_words", "stored", "done_at"
+    ]  # fmt: skip
     list_display_links = ["run", "listing"]
     list_filter = ["result", "provider", "run__kind"]
-    list_select_related = ["run", "listing"]
-    search_fields = ["listing__ticker", "listing__company__search_keys", "reason", "detail"]
+    list_select_related = ["run", "listing", "company", "filing"]
+    search_fields = [
+        "listing__ticker", "listing__company__search_keys", "company__search_keys", "filing__title",
+        "filing__title_original", "reason", "detail",
+    ]  # fmt: skip
     readonly_fields = ["reason_words"]
 
     @admin.display(description=gettext_lazy("reason in words"), ordering="reason")

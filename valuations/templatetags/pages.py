@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from companies.filings.problem_words import problem_in_words
 from companies.models import Figure, FundingRound, Metric, Precision
 from valuations.charts import Chart
 from valuations.listing_prices import ListingPrices
@@ -130,6 +131,12 @@ def provider_word(slug: str) -> str:
 def reason_word(code: str) -> str:
     """The words for a reason's code; a code without words as it is."""
     return reason_in_words(code)
+
+
+@register.filter
+def detail_word(detail: str) -> str:
+    """What is stored in English beside a reason, in the reader's language where its words are known."""
+    return problem_in_words(detail)
 
 
 @register.filter
