@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from companies.models import Listing
 from companies.sources.base import BadBody, NotAsked, Outcome, SourceError
-from companies.sources.http import SourceClient
+from companies.sources.http import MOST_BYTES, SourceClient
 from valuations.configuration import base_url
 from valuations.health import Report, Standing, claim_trial, in_order, note, remembered, standing
 from valuations.providers import quote_source
@@ -37,22 +37,36 @@ _SHARE_FOR_ASKING = 0.6
 class Source(Protocol):
     """What a desk needs to know of a source."""
 
-    slug: str
-    site: str
-    label: str
+    @property
+    def slug(self) -> str:
+        """Its name in the ledger."""
+
+    @property
+    def site(self) -> str:
+        """Its host: an entry of SOURCE_URLS."""
+
+    @property
+    def label(self) -> str:
+        """Its name in English."""
 
 
 AnySource = TypeVar("AnySource", bound=Source)
 
 
-def source_client(site: str) -> SourceClient:
-    """A client for a source: its address, who we are, how long we wait and how often we ask."""
+def user_agent() -> str:
+    """Who we are, with a contact where the settings name one: some sources refuse visitors without."""
     contact = f" ({settings.SOURCE_CONTACT})" if settings.SOURCE_CONTACT else ""
+    return f"Xinpan/{settings.VERSION}{contact}"
+
+
+def source_client(site: str, *, max_bytes: int = MOST_BYTES) -> SourceClient:
+    """A client for a source: its address, who we are, how long we wait and how often we ask."""
     return SourceClient(
         base_url(site),
-        user_agent=f"Xinpan/{settings.VERSION}{contact}",
+        user_agent=user_agent(),
         timeout=settings.SOURCE_TIMEOUT,
         wait=waiting_for(site, settings.SOURCE_INTERVAL),
+        max_bytes=max_bytes,
         sites=settings.SOURCE_URLS,
     )
 
@@ -96,14 +110,17 @@ class Desk:
             return ""
         return f"{source.label}: left alone until {health.rests_until:%Y-%m-%d %H:%M} UTC, {health.last_detail}"
 
-    def ask(self, source: AnySource, question: Callable[[SourceClient], T]) -> T:
+    def ask(self, source: AnySource, question: Callable[[SourceClient], T], *, max_bytes: int = MOST_BYTES) -> T:
         """Put a question to a source and remember how it fared.
+
+        Args:
+            max_bytes: The largest reply that is taken; few sources need more than usual.
 
         Raises:
             SourceError: There is no usable answer.
         """
         asked_at = timezone.now()
-        client = source_client(source.site)
+        client = source_client(source.site, max_bytes=max_bytes)
         try:
             with client:
                 answer = question(client)

@@ -41,7 +41,9 @@ class Standing(StrEnum):
 class HasSite(Protocol):
     """Every source names its host."""
 
-    site: str
+    @property
+    def site(self) -> str:
+        """An entry of SOURCE_URLS."""
 
 
 Source = TypeVar("Source", bound=HasSite)

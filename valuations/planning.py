@@ -1,7 +1,8 @@
 """What beat asks every minute: mend what broke, forget what is old, start what is due.
 
 Prices follow the sessions of their exchange, daily history the sessions that are over, exchange rates the hours at
-which their sources publish. Sources that rest are not asked, and nothing is started while jobs pile up.
+which their sources publish; lists of filings are asked for a few times a day, and files whose text nobody reads are
+read. Sources that rest are not asked, and nothing is started while jobs pile up.
 """
 
 from __future__ import annotations
@@ -15,8 +16,12 @@ from django.conf import settings
 from django.db.models import Exists, Max, OuterRef, Q, Subquery
 from django.utils import timezone
 
+from companies.annotations.editing import forget_deleted
+from companies.filings.store import remove_leftovers
 from companies.models import Listing
 from valuations.coverage import due_for_history
+from valuations.document_refresh import unread_documents
+from valuations.filing_coverage import due_for_filings
 from valuations.health import Standing, remembered, standing
 from valuations.ledger import (
     QUEUE_FULL,
@@ -25,6 +30,7 @@ from valuations.ledger import (
     close_if_done,
     explain,
     queue_again,
+    request_documents,
     request_run,
     sources_for,
     time_limit,
@@ -58,8 +64,13 @@ def run_plan(now: datetime | None = None) -> list[RefreshRun]:
     now = now or timezone.now()
     mend(now)
     started = _start_what_is_due(now) if settings.SOURCES_ENABLED else []
+    if unread := unread_documents(now):
+        # Without the network, so whether or not sources may be asked.
+        started.append(request_documents(unread, Trigger.PLAN, only_read=True))
     # Last: what there is to forget after a long pause must not keep prices waiting.
     forget(now)
+    forget_deleted(now)
+    remove_leftovers()
     return started
 
 
@@ -70,6 +81,7 @@ def _start_what_is_due(now: datetime) -> list[RefreshRun]:
         (Kind.QUOTES, {"listings": due_listings(now, calendar, healths)}),
         (Kind.RATES, {"sources": due_rate_sources(now, calendar, healths)}),
         (Kind.HISTORY, {"listings": due_for_history(watched_listings(now), now, calendar)}),
+        (Kind.FILINGS, {"questions": due_for_filings(now)}),
     ):
         if any(wanted.values()) and (run := _start(kind, wanted)):
             started.append(run)

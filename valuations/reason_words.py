@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from companies.filings import not_fetched, store
+from companies.models import FilingVersion
+
 WORDS: Mapping[str, str | Promise] = {
     # A row of a reply (valuations.providers)
     "suspended": _("trading is suspended"),
@@ -49,6 +52,23 @@ WORDS: Mapping[str, str | Promise] = {
     "gaps_unconfirmed": _("many days lack a bar, and no second source says that there was no trade"),
     "bar_differs": _("a bar differs by more than 1% from the stored row of a named source, which stays"),
     "discarded": _("a bar that an editor has discarded"),
+    # Lists of filings (valuations.filing_refresh)
+    "nothing_listed": _("nothing is listed in these days"),
+    "no_listing": _("the company is not listed there"),
+    "second_list": _("the exchange gave no usable reply: CNINFO lists the same documents"),
+    "fewer_than_before": _("the list lacks most of what it held before"),
+    "rows_missing": _("the list is not complete"),
+    "unreadable_rows": _("some rows cannot be used"),
+    "names_unsure": _("applicants that may be a company of ours, but bear none of its names exactly"),
+    # Documents (valuations.document_refresh): fetching and storing the file, reading its text
+    **not_fetched.WORDS,
+    **store.WORDS,
+    "sources_off": _("fetching is switched off on this instance (SOURCES_ENABLED)"),
+    "same_file": _("the file is the one we have"),
+    "no_file": _("there is neither a file nor an address to fetch it from"),
+    "file_missing": _("the stored file is gone: fetch or upload it again"),
+    "file_is_here": _("the file is here, its text is read next"),
+    **{status.value: status.label for status in FilingVersion.Status},
     # The job itself (valuations.refresh, valuations.ledger)
     "source_failed": _("the source gave no usable reply"),
     "sources_rest": _("every source is left alone for now, after failures"),

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
+from valuations.filing_coverage import SERVICES
 from valuations.providers import HISTORY_SOURCES, QUOTE_SOURCES, RATE_SOURCES
 
 WORDS: Mapping[str, str | Promise] = {
     "CFETS central parity": pgettext_lazy("provider", "CFETS central parity"),
+    "CNINFO": pgettext_lazy("provider", "CNINFO"),
     "Eastmoney": pgettext_lazy("provider", "Eastmoney"),
     "Eastmoney (delayed)": pgettext_lazy("provider", "Eastmoney (delayed)"),
     "Eastmoney daily bars": pgettext_lazy("provider", "Eastmoney daily bars"),
@@ -18,6 +20,14 @@ WORDS: Mapping[str, str | Promise] = {
     "Frankfurter (ECB)": pgettext_lazy("provider", "Frankfurter (ECB)"),
     "Hong Kong Monetary Authority": pgettext_lazy("provider", "Hong Kong Monetary Authority"),
     "SAFE central parity": pgettext_lazy("provider", "SAFE central parity"),
+    "HKEXnews": pgettext_lazy("provider", "HKEXnews"),
+    "HKEXnews, applications": pgettext_lazy("provider", "HKEXnews, applications"),
+    "SEC EDGAR": pgettext_lazy("provider", "SEC EDGAR"),
+    "SEC EDGAR, tagged numbers": pgettext_lazy("provider", "SEC EDGAR, tagged numbers"),
+    "Shanghai Stock Exchange": pgettext_lazy("provider", "Shanghai Stock Exchange"),
+    "Shanghai Stock Exchange, applications": pgettext_lazy("provider", "Shanghai Stock Exchange, applications"),
+    "Shenzhen Stock Exchange": pgettext_lazy("provider", "Shenzhen Stock Exchange"),
+    "Shenzhen Stock Exchange, applications": pgettext_lazy("provider", "Shenzhen Stock Exchange, applications"),
     "Sina": pgettext_lazy("provider", "Sina"),
     "Tencent": pgettext_lazy("provider", "Tencent"),
     "Tencent daily bars": pgettext_lazy("provider", "Tencent daily bars"),
@@ -34,5 +44,7 @@ def source_in_words(label: str) -> str:
 
 def provider_in_words(slug: str) -> str:
     """The name of the source that a row names as its provider; a plug-in's, or "starter", as it is."""
-    source = QUOTE_SOURCES.get(slug) or HISTORY_SOURCES.get(slug) or RATE_SOURCES.get(slug)
+    if slug == "upload":
+        return str(pgettext_lazy("provider", "upload"))
+    source = QUOTE_SOURCES.get(slug) or HISTORY_SOURCES.get(slug) or RATE_SOURCES.get(slug) or SERVICES.get(slug)
     return slug if source is None else source_in_words(source.label)

@@ -16,7 +16,7 @@ import httpx
 
 from companies.sources.base import BadBody, Blocked, Reply, Retry
 
-_MOST_BYTES = 2 * 1024 * 1024
+MOST_BYTES = 2 * 1024 * 1024
 _MOST_REDIRECTS = 3
 
 
@@ -55,7 +55,7 @@ class SourceClient:
         user_agent: str,
         timeout: float = 10.0,
         wait: Callable[[], None] = _no_wait,
-        max_bytes: int = _MOST_BYTES,
+        max_bytes: int = MOST_BYTES,
         trust_env: bool = True,
         sites: Mapping[str, str] | None = None,
     ) -> None:

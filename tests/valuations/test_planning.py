@@ -166,10 +166,10 @@ def test_the_plan_starts_what_is_due_and_nothing_twice() -> None:
     listings(2)
     with time_machine.travel(shanghai("2026-11-20 10:00"), tick=False):
         started = run_plan()
-        assert [run.kind for run in started] == ["quotes", "rates", "history"]
+        assert [run.kind for run in started] == ["quotes", "rates", "history", "filings"]
         assert {run.trigger for run in started} == {"plan"}
         assert run_plan() == []
-        assert RefreshRun.objects.count() == 3
+        assert RefreshRun.objects.count() == 4
 
 
 @pytest.mark.django_db
@@ -342,7 +342,7 @@ def test_while_jobs_pile_up_nothing_is_started_and_the_ledger_says_so_once(setti
     client.rpush(settings.CELERY_TASK_DEFAULT_QUEUE, "one", "two", "three")
     now = shanghai("2026-11-20 10:00")
     with time_machine.travel(now, tick=False):
-        assert [run.kind for run in run_plan()] == ["history"]
+        assert [run.kind for run in run_plan()] == ["history", "filings"]
         assert run_plan() == []
         client.ltrim(settings.CELERY_TASK_DEFAULT_QUEUE, 0, 1)
         assert [run.kind for run in run_plan()] == ["quotes", "rates"]
