@@ -7,6 +7,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+from whitenoise.compress import Compressor
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
@@ -45,6 +46,8 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "img-src": [SELF, "data:", "blob:"],
         "font-src": [SELF],
         "connect-src": [SELF],
+        # pdf.js reads PDFs in a worker of its own.
+        "worker-src": [SELF],
         "form-action": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
@@ -132,6 +135,14 @@ DATABASES["default"]["CONN_MAX_AGE"] = 60
 # Files of filings, each under the hash of its bytes. Several machines need one directory that all of them see.
 DOCUMENT_DIR = Path(env.str("DOCUMENT_DIR", default=str(DATA_DIR / "documents")))
 DOCUMENT_MAX_MB = env.int("DOCUMENT_MAX_MB", default=128)
+# What reading the text of one file may take. The seconds must stay below the soft time limit of a job.
+DOCUMENT_MAX_PAGES = env.int("DOCUMENT_MAX_PAGES", default=3000)
+DOCUMENT_TIME_LIMIT = env.int("DOCUMENT_TIME_LIMIT", default=45)
+DOCUMENT_MEMORY_MB = env.int("DOCUMENT_MEMORY_MB", default=1024)
+# For fetching one document, redirects included; less than a job may take.
+DOCUMENT_TIMEOUT = env.float("DOCUMENT_TIMEOUT", default=45.0)
+DOCUMENTS_TIME_LIMIT = env.int("DOCUMENTS_TIME_LIMIT", default=3600)
+DOCUMENTS_PER_RUN = env.int("DOCUMENTS_PER_RUN", default=50)
 REDIS_URL = env.str("REDIS_URL", default=f"redis+socket://{DATA_DIR / 'redis.sock'}")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
@@ -199,8 +210,12 @@ SOURCE_URLS = {
     "yahoo": env.str("YAHOO_URL", default="https://query1.finance.yahoo.com"),
     "yahoo_cookie": env.str("YAHOO_COOKIE_URL", default="https://fc.yahoo.com"),
     "cninfo": env.str("CNINFO_URL", default="https://www.cninfo.com.cn"),
+    "cninfo_documents": env.str("CNINFO_DOCUMENTS_URL", default="https://static.cninfo.com.cn"),
     "sse": env.str("SSE_URL", default="https://query.sse.com.cn"),
+    "sse_documents": env.str("SSE_DOCUMENTS_URL", default="https://static.sse.com.cn"),
     "szse": env.str("SZSE_URL", default="https://www.szse.cn"),
+    "szse_documents": env.str("SZSE_DOCUMENTS_URL", default="https://disc.static.szse.cn"),
+    "szse_project_documents": env.str("SZSE_PROJECT_DOCUMENTS_URL", default="http://reportdocs.static.szse.cn"),
     "hkex": env.str("HKEX_URL", default="https://www1.hkexnews.hk"),
     "sec": env.str("SEC_URL", default="https://data.sec.gov"),
     "sec_www": env.str("SEC_WWW_URL", default="https://www.sec.gov"),
@@ -224,6 +239,9 @@ QUEUE_LIMIT = env.int("QUEUE_LIMIT", default=500)
 # A backfill of many listings asks thousands of questions, one after the other.
 HISTORY_TIME_LIMIT = env.int("HISTORY_TIME_LIMIT", default=6 * 3600)
 HISTORY_YEARS = env.int("HISTORY_YEARS", default=10)
+# How often the lists of filings are asked for, and how far back at first.
+FILINGS_EVERY_SECONDS = env.int("FILINGS_EVERY_SECONDS", default=6 * 3600)
+FILINGS_YEARS = env.int("FILINGS_YEARS", default=3)
 # Readers without login see prices of this age or older; exchanges ask fifteen minutes of whoever shows them publicly.
 PUBLIC_DELAY_MINUTES = env.int("PUBLIC_DELAY_MINUTES", default=15)
 STALE_AFTER_OPEN_MINUTES = env.int("STALE_AFTER_OPEN_MINUTES", default=20)
@@ -243,9 +261,17 @@ DISPLAY_TIME_ZONE = env.str("DISPLAY_TIME_ZONE", default="Asia/Shanghai")
 # --- Static files -------------------------------------------------------------------------------
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_FINDERS = [
+    "config.static_files.ServedFiles",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+]
 STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("plotly", str(BASE_DIR / "node_modules" / "plotly.js-finance-dist-min")),
+    *(
+        (f"pdfjs/{part}", str(BASE_DIR / "node_modules" / "pdfjs-dist" / part))
+        for part in ("build", "cmaps", "standard_fonts", "wasm")
+    ),
 ]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -258,6 +284,11 @@ STORAGES = {
     },
 }
 WHITENOISE_MAX_AGE = 3600
+# Compressing takes most of a first start. WhiteNoise's own list, and the small binary files of pdf.js.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [
+    *Compressor.SKIP_COMPRESS_EXTENSIONS,
+    *("bcmap", "pfb", "ttf"),
+]
 
 LOGGING = {
     "version": 1,
