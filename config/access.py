@@ -46,5 +46,12 @@ def staff_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpR
 
 
 def form_too_old(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """What a form without a valid token gets: a page of ours, since Django's own is English and styled inline."""
-    return render(request, "403_csrf.html", status=403)
+    """What a form without a valid token gets: a page of ours, since Django's own is English and styled inline.
+
+    A note that was typed comes back with it, unless another site has sent it.
+    """
+    # Imported here: views import this module.
+    from companies.annotations.views import form_too_old as note_again
+
+    own = not reason.startswith(("Origin", "Referer"))
+    return (note_again(request) if own else None) or render(request, "403_csrf.html", status=403)

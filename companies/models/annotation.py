@@ -9,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from companies.models.anchor import Anchor
 from companies.models.filing import Filing
@@ -87,7 +88,10 @@ class Annotation(models.Model):
     )
     author = models.ForeignKey(User, on_delete=models.CASCADE, related_name="annotations", verbose_name=_("author"))
     body = models.TextField(
-        _("note"), blank=True, max_length=LONGEST_BODY, help_text=_("Markdown. Empty: a highlight.")
+        pgettext_lazy("annotation", "note"),
+        blank=True,
+        max_length=LONGEST_BODY,
+        help_text=_("Markdown. Empty: a highlight."),
     )
     visibility = models.CharField(
         _("visible to"), max_length=8, choices=Visibility, default=Visibility.PERSONAL,
@@ -115,7 +119,7 @@ class Annotation(models.Model):
     class Meta:
         """Oldest first."""
 
-        verbose_name = _("note")
+        verbose_name = pgettext_lazy("annotation", "note")
         verbose_name_plural = _("notes")
         ordering = ["created_at", "pk"]
         indexes = [
@@ -141,13 +145,16 @@ class Annotation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.body[:80] or str(self.uid)
+        # Never the text: the admin lists what would be deleted with a user or a filing to whoever deletes it.
+        return str(self.uid)
 
 
 class AnnotationTag(models.Model):
     """One word that notes are found by."""
 
-    annotation = models.ForeignKey(Annotation, on_delete=models.CASCADE, related_name="tags", verbose_name=_("note"))
+    annotation = models.ForeignKey(
+        Annotation, on_delete=models.CASCADE, related_name="tags", verbose_name=pgettext_lazy("annotation", "note")
+    )
     name = models.CharField(_("tag"), max_length=LONGEST_TAG, help_text=_("In lower case."))
 
     class Meta:
@@ -163,14 +170,14 @@ class AnnotationTag(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return str(self.pk)  # not the word, see `Annotation`
 
 
 class AnnotationMention(models.Model):
     """Somebody a note calls by name. They are told only if they may see the note, which is asked each time."""
 
     annotation = models.ForeignKey(
-        Annotation, on_delete=models.CASCADE, related_name="mentions", verbose_name=_("note")
+        Annotation, on_delete=models.CASCADE, related_name="mentions", verbose_name=pgettext_lazy("annotation", "note")
     )
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="mentions", verbose_name=_("person"))
     seen_at = models.DateTimeField(_("seen at"), null=True, blank=True)
@@ -193,10 +200,10 @@ class AnnotationRevision(models.Model):
     """
 
     annotation = models.ForeignKey(
-        Annotation, on_delete=models.CASCADE, related_name="revisions", verbose_name=_("note")
+        Annotation, on_delete=models.CASCADE, related_name="revisions", verbose_name=pgettext_lazy("annotation", "note")
     )
     number = models.PositiveIntegerField(_("revision"))
-    body = models.TextField(_("note"), blank=True)
+    body = models.TextField(pgettext_lazy("annotation", "note"), blank=True)
     tags = models.JSONField(_("tags"), default=list)
     visibility = models.CharField(_("visible to"), max_length=8, choices=Visibility)
     group = models.ForeignKey(

@@ -14,6 +14,18 @@ function keep(name, value) {
   document.cookie = `${name}=${value}; path=/; max-age=${YEAR}; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
 }
 
+// Drafts of notes (drafts.js) are for the eyes of who typed them, on a computer that others may use.
+document.addEventListener("submit", ({ target }) => {
+  if (!target.matches("form.account[data-user]")) return;
+  try {
+    for (const key of Object.keys(localStorage)) {
+      if (key.startsWith(`draft:${target.dataset.user}:`)) localStorage.removeItem(key);
+    }
+  } catch {
+    // Nothing is stored.
+  }
+});
+
 const root = document.documentElement;
 
 function showTheme() {
@@ -50,9 +62,9 @@ function warn(text) {
   if (line) line.textContent = text;
 }
 
-document.addEventListener("htmx:response:error", ({ detail }) => {
+document.addEventListener("htmx:response:error", ({ detail, defaultPrevented }) => {
   const { status } = detail.ctx.response;
-  if (status !== 400) warn(document.getElementById("alert")?.dataset.failed ?? "");
+  if (status !== 400 && !defaultPrevented) warn(document.getElementById("alert")?.dataset.failed ?? "");
 });
 document.addEventListener("htmx:before:swap", ({ detail }) => {
   if (detail.ctx.response?.status >= 400) detail.ctx.title = ""; // the page stays, and so does its name
@@ -61,6 +73,7 @@ document.addEventListener("htmx:error", ({ detail }) => {
   if (detail.error?.name !== "AbortError") warn(document.getElementById("alert")?.dataset.offline ?? "");
 });
 document.addEventListener("htmx:before:response", (event) => {
+  if (event.defaultPrevented) return; // somebody saw to it: the form of a note keeps its text
   const { raw, status } = event.detail.ctx.response;
   if (raw.redirected) {
     // Signed out meanwhile: the answer is the login page, which must not be put into a part of this one.
