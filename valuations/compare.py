@@ -166,7 +166,7 @@ def _reported(rows: Iterable[CompanyValuation], day: date) -> dict[int, dict[str
     listings = {row.company.pk: _headline(row) for row in rows}
     by_company: dict[int, list[Figure]] = defaultdict(list)
     known = Figure.objects.known_on(day).filter(company__in=listings, metric__in=REPORTED_METRICS)
-    for figure in known.select_related("source"):
+    for figure in known.select_related("source", "anchor__version"):
         if _belongs(figure, listings[figure.company_id]):
             by_company[figure.company_id].append(figure)
     return {pk: _newest_of_each(by_company[pk]) for pk in listings}

@@ -41,6 +41,7 @@ class Line:
     passage: str = ""
     note: str = ""
     price: Price | None = None  # of a line that states one: its freshness
+    figure: Figure | None = None  # of a line that is one: its own page, and the place of its sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +236,7 @@ def _figure_line(figure: Figure, sign: int = 1) -> Line:
         known_by=figure.known_by,
         passage=figure.passage,
         note=figure.note,
+        figure=figure,
     )
 
 

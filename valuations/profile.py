@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from companies.models import Company, CorporateAction, Figure, Listing, Metric, ShareClass
+from companies.models import Anchor, Company, CorporateAction, Figure, Listing, Metric, ShareClass
 from valuations.choice import TIERS, choice
 from valuations.explain import Line, action_line
 from valuations.models import Quote
@@ -105,6 +105,7 @@ class Profile:
     actions: tuple[Line, ...]
     figures: tuple[MetricHistory, ...]
     later_figures: int
+    in_review: tuple[Figure, ...] = ()  # left out until somebody has looked at their passage
 
 
 def profile(company: Company, row: CompanyValuation, day: date, cutoff: datetime | None = None) -> Profile:
@@ -113,7 +114,8 @@ def profile(company: Company, row: CompanyValuation, day: date, cutoff: datetime
     Args:
         cutoff: Prices made later are not shown (`Question.cutoff`); None when all are.
     """
-    known = list(company.figures.known_on(day).select_related("source", "listing"))
+    confirmed = list(company.figures.confirmed_on(day).select_related("source", "listing", "anchor__version"))
+    known = [figure for figure in confirmed if not _is_in_review(figure)]
     terms: dict[int, list[Figure]] = defaultdict(list)
     others: list[Figure] = []
     for figure in known:
@@ -139,8 +141,13 @@ def profile(company: Company, row: CompanyValuation, day: date, cutoff: datetime
         ),
         actions=tuple(action_line(action) for action in actions),
         figures=tuple(_histories(others)),
+        in_review=tuple(figure for figure in confirmed if _is_in_review(figure)),
         later_figures=company.figures.filter(status=Figure.Status.CONFIRMED, known_on__gt=day).count(),
     )
+
+
+def _is_in_review(figure: Figure) -> bool:
+    return figure.anchor is not None and figure.anchor.state == Anchor.State.NEEDS_REVIEW
 
 
 def _days(

@@ -22,6 +22,7 @@ WORDS: Mapping[str, str | Promise] = {
     "classes_unknown": _("listed in several share classes, and the shares of each class are not known"),
     "no_rate": _("no %(base)s/%(quote)s rate within a week before %(day)s"),
     "nothing_reported": _("no revenue known on this day"),
+    "needs_review": _("left out until someone looks: the passage that states %(period)s was not found again"),
     "nothing_filed": _("no reported revenue, only claims or expectations"),
     "no_fiscal_year": _("no revenue of a whole fiscal year known"),
     "only_expected": _("the fiscal year is only expected, not reported"),

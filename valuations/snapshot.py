@@ -27,6 +27,7 @@ from django.db.models import Min, Model, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from companies.models import (
+    Anchor,
     Company,
     CorporateAction,
     Figure,
@@ -56,6 +57,7 @@ CURRENCIES = ("CNY", "USD", "HKD")
 HOME = ZoneInfo("Asia/Shanghai")
 NVIDIA = "nvidia"
 RATE_WINDOW = timedelta(days=10)  # holds a week of business days with a long weekend
+FLOW_METRICS = ("revenue", "rd_expense")  # what a row of the sector is made from
 SOURCE_TROUBLE = ("no_data", "bad_row", "bad_body", "bad_request", "retry", "blocked", "auth", "too_few", "abandoned")
 
 
@@ -326,22 +328,28 @@ def _reported_on(revision: int, as_of: date) -> _Reported:
     return _Reported(as_of, None)
 
 
-def snapshot(question: Question, companies: QuerySet[Company] | None = None) -> Snapshot:
+def snapshot(question: Question, companies: QuerySet[Company] | None = None, as_if: Sequence[Figure] = ()) -> Snapshot:
     """Value companies (all unless told) from what was known on the day of the question.
 
     Nothing published later is used: quotes and rates count from their day, figures from their publication, share
     counts from the day they take effect.
+
+    Args:
+        as_if: Proposed figures that are taken as confirmed; those that they replace are left out then.
     """
-    return snapshots(question, (question.basis,), companies)[question.basis]
+    return snapshots(question, (question.basis,), companies, as_if)[question.basis]
 
 
 def snapshots(
-    question: Question, bases: Iterable[RevenueBasis], companies: QuerySet[Company] | None = None
+    question: Question,
+    bases: Iterable[RevenueBasis],
+    companies: QuerySet[Company] | None = None,
+    as_if: Sequence[Figure] = (),
 ) -> dict[RevenueBasis, Snapshot]:
     """`snapshot` on several revenue bases at once, whatever that of the question; the facts are read only once."""
     found = None if companies is None else list(companies)
     ids = None if found is None else [company.pk for company in found]
-    return _snapshots(question, bases, found, _Reported(question.as_of, ids))
+    return _snapshots(question, bases, found, _Reported(question.as_of, ids, as_if))
 
 
 def _snapshots(
@@ -350,7 +358,7 @@ def _snapshots(
     found = list(Company.objects.all()) if companies is None else companies
     facts = _Facts(question, None if companies is None else [company.pk for company in found], reported)
     first_day = None if facts.quotes else Quote.objects.aggregate(first=Min("day"))["first"]
-    figures = Rows(Figure.objects.select_related("source"), reported.figure_keys)
+    figures = Rows(Figure.objects.select_related("source", "anchor__version"), reported.figure_keys)
     counts = Rows(ShareCount.objects.select_related("source"), reported.count_keys)
     return {
         basis: Snapshot(
@@ -373,7 +381,7 @@ class _Reported:
     It does not change while prices do, so that it is worth keeping, and with it the flows that were made from it.
     """
 
-    def __init__(self, as_of: date, companies: Sequence[int] | None) -> None:
+    def __init__(self, as_of: date, companies: Sequence[int] | None, as_if: Sequence[Figure] = ()) -> None:
         self.as_of = as_of
         of_companies = Q() if companies is None else Q(company__in=companies)
 
@@ -402,16 +410,24 @@ class _Reported:
             )
 
         self.figures: dict[tuple[int, str], list[FigureFact]] = defaultdict(list)
+        # Left out until somebody has looked at their passage: they may be why a number is missing.
+        self.in_review: dict[tuple[int, str], list[FigureFact]] = defaultdict(list)
         self.figure_keys: list[int] = []
-        for company, metric, *values in (
-            Figure.objects.known_on(as_of)
-            .filter(of_companies, metric__in=["revenue", "rd_expense"])
+        replaced = {figure.replaces_id for figure in as_if}
+        for company, metric, anchor_state, *values in (
+            Figure.objects.confirmed_on(as_of)
+            .filter(of_companies, metric__in=FLOW_METRICS)
             .order_by()
-            .values_list("company_id", "metric", *FIGURE_FIELDS)
+            .values_list("company_id", "metric", "anchor__state", *FIGURE_FIELDS)
         ):
             figure = FigureFact(*values)
-            self.figures[company, metric].append(figure)
-            self.figure_keys.append(figure.key)
+            if anchor_state == Anchor.State.NEEDS_REVIEW:
+                self.in_review[company, metric].append(figure)
+            elif figure.key not in replaced:
+                self._add(company, metric, figure)
+        for proposed in as_if:
+            if proposed.metric in FLOW_METRICS and proposed.known_on <= as_of:
+                self._add(proposed.company_id, proposed.metric, figure_fact(proposed))
 
         self.rounds: dict[int, list[FundingRound]] = defaultdict(list)
         for funding in FundingRound.objects.filter(
@@ -427,6 +443,10 @@ class _Reported:
         self.calendar = read_calendar()
         self._flows: dict[tuple[int, str, RevenueBasis], Flow | Missing] = {}
 
+    def _add(self, company: int, metric: str, figure: FigureFact) -> None:
+        self.figures[company, metric].append(figure)
+        self.figure_keys.append(figure.key)
+
     def flow(self, company: int, metric: str, basis: RevenueBasis) -> Flow | Missing:
         """Revenue or R&D expense of a company on a basis, in the currency it was stated in."""
         key = (company, metric, basis)
@@ -434,8 +454,22 @@ class _Reported:
             try:
                 self._flows[key] = flow(self.figures.get((company, metric), []), basis, self.as_of)
             except FlowMissing as lacking:
-                self._flows[key] = Missing(lacking.code, {"period": lacking.period})
+                waiting = self._waiting(company, metric, basis)
+                self._flows[key] = waiting or Missing(lacking.code, {"period": lacking.period})
         return self._flows[key]
+
+    def _waiting(self, company: int, metric: str, basis: RevenueBasis) -> Missing | None:
+        """Whether an amount is lacking only because passages of its figures need review."""
+        in_review = self.in_review.get((company, metric), [])
+        if not in_review:
+            return None
+        try:
+            found = flow([*self.figures.get((company, metric), []), *in_review], basis, self.as_of)
+        except FlowMissing:
+            return None
+        keys = {figure.key for figure in in_review}
+        periods = [term.choice.figure.period for term in found.terms if term.choice.figure.key in keys]
+        return Missing("needs_review", {"period": periods[0]}) if periods else None
 
 
 class _Facts:

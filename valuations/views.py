@@ -29,6 +29,8 @@ from valuations.sector import sector
 from valuations.snapshot import snapshot
 from valuations.state import State, StateForm, delay_for, problems_of, state_of
 
+FILINGS_SHOWN = 5  # of a company, the newest
+
 
 @require_safe
 @vary_on_headers("HX-Request-Type", "Accept-Language", "Cookie")
@@ -129,6 +131,7 @@ def company_view(request: HttpRequest, slug: str) -> HttpResponse:
         "profile": profile(company, row, state.day, state.question.cutoff(timezone.now())),
         "rounds": company.funding_rounds.filter(known_on__lte=state.day).select_related("source"),
         "milestones": Milestone.objects.filter(company=company, known_on__lte=state.day).select_related("source"),
+        "filings": company.filings.filter(published_on__lte=state.day)[:FILINGS_SHOWN],
         "tag": tag,
         "poll_seconds": poll_seconds(state, found),
     }

@@ -12,8 +12,10 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, transaction
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from companies.filings.links import passage_url
 from companies.models import (
     Company,
     CorporateAction,
@@ -206,7 +208,7 @@ class FactInline(FactOptions, TabularInline):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class ReadOnlyAdmin(FactOptions, ModelAdmin):
     """Rows that the program writes; people look."""
 
     show_full_result_count = False
@@ -382,11 +384,16 @@ class FilingAdmin(FactAdmin):
     list_select_related = ["company"]
     date_hierarchy = "published_on"
     search_fields = ["title", "title_original", "publisher", "slug", "url", "seen_url"]
-    autocomplete_fields = ["company"]
+    autocomplete_fields = ["company", "corrects"]
     prepopulated_fields = {"slug": ["title"]}
+    readonly_fields = (
+        "service", "service_key", "service_kinds", "service_group", "published_at", "added_by", "added_at",
+        "is_example",
+    )  # fmt: skip
     fieldsets = [
-        (None, {"fields": ["title", "title_original", "slug", "company", "kind", "tier"]}),
+        (None, {"fields": ["title", "title_original", "slug", "company", "kind", "tier", "period_end", "corrects"]}),
         (_("Publication"), {"fields": ["publisher", "language", "published_on", "published_precision", "url"]}),
+        (_("How it came here"), {"classes": ["collapse"], "fields": readonly_fields}),
         (
             _("Known through another page"),
             {
@@ -451,14 +458,23 @@ class FigureAdmin(FactAdmin):
     date_hierarchy = "known_on"
     search_fields = ["company__search_keys", "period", "note", "passage", "source__title"]
     autocomplete_fields = ["company", "listing", "source"]
-    readonly_fields = ["created_at"]
+    # Deciding about a proposed figure has a page of its own, which shows what it changes.
+    readonly_fields = ["created_at", "place", "entered_by", "decided_by", "decided_at", "decision", "replaces"]
     fieldsets = [
         (None, {"fields": ["company", "listing", "metric", "status"]}),
         (_("Period"), {"fields": ["period", ("period_start", "period_end")]}),
         (_("Value"), {"fields": [("low", "high"), "currency", "basis"]}),
         (_("Source"), {"fields": ["source", "reported_in", "passage", "note"]}),
         (_("Known"), {"fields": [("known_on", "known_by"), "created_at"]}),
+        (_("Review"), {"fields": ["place", "entered_by", ("decided_by", "decided_at"), "decision", "replaces"]}),
     ]
+
+    @admin.display(description=_("place of the passage"))
+    def place(self, figure: Figure) -> str:
+        """A link to the sentence in the document, where it is marked there."""
+        if figure.anchor is None:
+            return "—"
+        return format_html('<a href="{}">{}</a>', passage_url(figure.anchor), figure.anchor)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """What an editor enters is confirmed unless the editor says otherwise."""

@@ -87,9 +87,11 @@ class FigureQuerySet(models.QuerySet["Figure"]):
 
     def known_on(self, day: date) -> Self:
         """Confirmed figures that were public on `day` and whose passage is where they say it is."""
-        return self.filter(status=Figure.Status.CONFIRMED, known_on__lte=day).exclude(
-            anchor__state=Anchor.State.NEEDS_REVIEW
-        )
+        return self.confirmed_on(day).exclude(anchor__state=Anchor.State.NEEDS_REVIEW)
+
+    def confirmed_on(self, day: date) -> Self:
+        """Confirmed figures that were public on `day`, also those that wait for somebody to look at their passage."""
+        return self.filter(status=Figure.Status.CONFIRMED, known_on__lte=day)
 
 
 class Figure(models.Model):

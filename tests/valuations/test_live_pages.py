@@ -126,7 +126,12 @@ WITH_PRICES = {
     "compare_csv": ["/compare.csv?c=acme"],
     "refresh": ["/refreshes/{run}/"],
 }
-WITHOUT_PRICES = {"refreshes", "refresh_now", "refresh_cancel", "listing_refresh", "reported_source", "compare_matches"}
+WITHOUT_PRICES = {
+    "refreshes", "refresh_now", "refresh_cancel", "listing_refresh", "reported_source", "compare_matches",
+    "filing_add", "filing_add_version", "filing_fetch", "filing_read_again", "filing_state",
+    # For editors alone, who have signed in.
+    "proposed", "decide",
+}  # fmt: skip
 
 
 def test_every_page_is_looked_at_for_prices_that_are_too_young() -> None:
