@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import AppConfig
 from django.contrib.auth.models import AnonymousUser
 
 from companies.models import User
@@ -46,10 +47,14 @@ def may_moderate(user: User | AnonymousUser) -> bool:
     return may_decide(user)
 
 
-def make_roles(**kwargs: Any) -> None:
+def make_roles(sender: AppConfig | None = None, **kwargs: Any) -> None:
     """Create the groups that are missing, with their permissions. Called after every migration."""
+    # Models cannot be imported before the applications are ready.
+    from django.contrib.auth.management import create_permissions
     from django.contrib.auth.models import Group, Permission
 
+    if sender is not None:
+        create_permissions(sender, verbosity=0)  # Django does so too, but after this
     for name, codes in PERMISSIONS.items():
         group, created = Group.objects.get_or_create(name=name)
         if created:

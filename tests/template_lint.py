@@ -22,7 +22,7 @@ NAMED_TEMPLATE = re.compile(r"{%\s*(?:include|extends)\s+[\"']([^\"'#]+)")
 # A word of two letters or more, unless it is an abbreviation (CSV, CNY), which no language translates.
 WORD = re.compile(r"\b(?![A-Z0-9]+\b)[A-Za-z][A-Za-z]+")
 # Our own name, also in the parts the logo is set in, and the languages, each called by its own name.
-NAMES = frozenset({"Xinpan", "Xin", "pan", "English"})
+NAMES = frozenset({"Xinpan", "Xin", "pan", "English", "Markdown"})
 SPOKEN_ATTRIBUTES = frozenset({"alt", "aria-label", "placeholder", "title"})
 UNSPOKEN_ELEMENTS = frozenset({"script", "code", "kbd"})
 

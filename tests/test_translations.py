@@ -33,6 +33,7 @@ from tests.factories import (
     DAY,
     NOON,
     make_action,
+    make_anchor,
     make_company,
     make_exchange_year,
     make_figure,
@@ -41,14 +42,17 @@ from tests.factories import (
     make_held,
     make_listing,
     make_milestone,
+    make_note,
     make_outcome,
     make_quote,
+    make_reply,
     make_reported_quote,
     make_round,
     make_run,
     make_share_count,
     make_staff,
     make_user,
+    make_version,
     make_warning,
 )
 from tests.money import interval, money
@@ -134,6 +138,7 @@ OTHER_WORDS = {
     "R&D ÷ revenue",
     "R&amp;D ÷ revenue, %(basis)s",
     "FY2025, 2026H1, 2025Q3, 2025Q1-Q3, FY2027Q2 (fiscal quarter), TTM-2025-09-30, or a day.",
+    "FY2025, 2026H1, 2025Q3, 2025Q1-Q3, TTM-2025-09-30, or a day such as 2025-12-31.",
     "sum over the share classes of price × shares × exchange rate",
     "listed in several share classes, and the shares of each class are not known",
 }
@@ -168,7 +173,12 @@ def test_a_sentence_stays_a_sentence(catalogue: Catalog) -> None:
 
 # --- What a Chinese reader sees -----------------------------------------------------------------------
 
-SPOKEN = ("title", "aria-label", "placeholder", "alt", "data-words", "data-failed", "data-offline")
+SPOKEN = (
+    "title", "aria-label", "placeholder", "alt", "data-words", "data-failed", "data-offline", "data-unsigned",
+    "data-discard", "data-selected", "data-copied", "data-saved", "data-place", "data-same-place", "data-last",
+    "data-moved", "data-writing", "data-hidden", "data-refused-pages", "data-refused-long", "data-refused-empty",
+    "data-none",
+)  # fmt: skip
 # Two English words in a row; names of things (Acme Chips) have a capital.
 ENGLISH = re.compile(r"\b[A-Za-z][a-z]+,? [a-z]{2,}\b")
 
@@ -339,6 +349,61 @@ def test_the_freshness_of_a_listing_is_told_in_chinese(facts: Company, staff: bo
         client.force_login(make_staff())
     for query in ("", f"?run={run.pk}"):
         assert english_of(client.get(f"/listings/{listing.pk}/prices/{query}", headers=CHINESE).content.decode()) == []
+
+
+@pytest.fixture
+def documents(facts: Company) -> dict[str, int]:
+    """Documents in Chinese with notes, a proposed figure and a passage to look at; the numbers in their addresses."""
+    reader = make_user("wang")
+    filing = make_filing("report", company=facts, title="年度报告", publisher="上交所", language="zh")
+    version = make_version(filing, "预计营业收入6.45亿元至7.20亿元，同比增长。", "第二页没有数字。")
+    newer = make_version(filing, "预计营业收入6.55亿元至7.20亿元，同比增长。", "第二页没有数字。")
+    note = make_note(reader, newer, "同比增长", "注意口径", visibility="public")
+    make_reply(reader, note, "同意")
+    figure = make_figure(
+        facts, "645_000_000", "720_000_000", period="FY2026", status="proposed", source=filing, note="",
+        anchor=make_anchor(version, "营业收入6.45亿元至7.20亿元"), passage="营业收入6.45亿元至7.20亿元",
+    )  # fmt: skip
+    lost = make_figure(facts, "1_000_000", metric="rd_expense", source=filing, period="FY2024")
+    lost.anchor = make_anchor(
+        version, "预计", state="needs_review", reason="words_differ", candidate_version=newer, candidate_page=1,
+        candidate_start=0, candidate_end=2,
+    )  # fmt: skip
+    lost.save()
+    locked = make_version(make_filing("locked", title="加密的报告"), "", status="encrypted")
+    link = make_filing("link", title="链接", url="https://www.sse.com.cn/a.pdf")
+    run = make_run(kind="documents", finished_at=NOON)
+    make_outcome(
+        run, filing=filing, provider="upload", result=Result.BAD_BODY, reason="too_long",
+        detail="It has 3,412 pages; at most 3,000 are read.",
+    )  # fmt: skip
+    return {
+        "filing": filing.pk, "locked": locked.filing_id, "link": link.pk, "figure": figure.pk, "lost": lost.pk,
+        "run": run.pk,
+    }  # fmt: skip
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("staff", [False, True])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/filings/", "/filings/?q=营业收入", "/filings/?q=nothing", "/filings/?from=x", "/filings/{filing}/",
+        "/filings/{filing}/?view=text&version=1", "/filings/{locked}/", "/filings/{link}/",
+        "/filings/{filing}/find/?q=增长", "/filings/add/", "/filings/{filing}/add/", "/notes/",
+        "/notes/?whose=mine&deleted=on", "/notes/of/{filing}/", "/notes/import/", "/notes/anchors/",
+        "/figures/{figure}/", "/figures/{lost}/", "/figures/record/?filing={filing}",
+        "/figures/record/?filing={filing}&version=2&page=1&from=2&to=23", "/figures/proposed/",
+        "/figures/{figure}/decide/", "/refreshes/{run}/",
+    ],
+)  # fmt: skip
+def test_documents_notes_and_figures_are_shown_in_chinese(documents: dict[str, int], path: str, staff: bool) -> None:
+    client = Client()
+    if staff:
+        client.force_login(make_staff())
+    answer = client.get(path.format(**documents), headers=CHINESE)
+    assert answer.status_code in ((200, 400) if staff else (200, 302, 400, 403, 404))
+    assert english_of(answer.content.decode()) == []
 
 
 def test_every_source_that_is_shipped_has_a_chinese_name() -> None:

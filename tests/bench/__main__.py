@@ -18,8 +18,11 @@ from tests.bench.browser import measure_browser
 from tests.bench.endurance import measure_endurance
 from tests.bench.instances import CannotMeasure, scratch_folder
 from tests.bench.listings import measure_history, measure_snapshot
+from tests.bench.opening import measure_opening
+from tests.bench.reading import measure_documents
 from tests.bench.refreshing import measure_refresh
 from tests.bench.report import Table
+from tests.bench.searching import measure_search
 from tests.bench.server import measure_memory, measure_page
 
 
@@ -29,9 +32,14 @@ def main() -> int:
     parser.add_argument(
         "names",
         nargs="*",
-        help="page, memory, snapshot, refresh, backfill, endurance, browser, history; all unless told",
+        help="page, memory, snapshot, refresh, backfill, endurance, browser, history, documents, reader, search; "
+        "all unless told",
     )
-    parser.add_argument("--full", action="store_true", help="ten years of quotes (12.5 million rows) in `history`")
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="ten years of quotes (12.5 million rows) in `history`, 500,000 pages in `search`",
+    )
     parser.add_argument("--no-fail", action="store_true", help="exit with 0 even when a bar is missed")
     arguments = parser.parse_args()
     benchmarks: dict[str, Callable[[Table, Path], None]] = {
@@ -42,6 +50,9 @@ def main() -> int:
         "refresh": measure_refresh,
         "backfill": measure_backfill,
         "endurance": measure_endurance,
+        "documents": measure_documents,
+        "reader": measure_opening,
+        "search": lambda table, folder: measure_search(table, folder, full=arguments.full),
         "history": lambda table, folder: measure_history(table, folder, full=arguments.full),
     }
     if unknown := set(arguments.names) - set(benchmarks):

@@ -6,11 +6,15 @@ Each function prints its result as one line of JSON.
 from __future__ import annotations
 
 import json
+import os
 import sys
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import django
@@ -29,6 +33,7 @@ from companies.models import (  # noqa: E402
     Figure,
     Filing,
     FilingKind,
+    FilingPage,
     Known,
     Listing,
     Metric,
@@ -37,6 +42,8 @@ from companies.models import (  # noqa: E402
     ShareCount,
     Tier,
 )
+from tests.bench.instances import peak_megabytes  # noqa: E402
+from tests.bench.pages_of_filings import fill_filings, time_searches  # noqa: E402
 from valuations import snapshot as reader  # noqa: E402
 from valuations.models import ExchangeDay, FxRate, Quote, RefreshOutcome, RefreshRun  # noqa: E402
 
@@ -269,6 +276,55 @@ def refresh_often(runs: int, listings: int, seconds: float) -> int:
     return sum(refresh(listings, seconds)["stored"] == listings for _ in range(runs))
 
 
+def read_document(path: str) -> dict[str, Any]:
+    """Store a file as a new filing and read its text, as a worker does; says what it took."""
+    from companies.filings.extraction import extract
+    from companies.filings.store import store_version
+
+    slug = f"document-{time.time_ns()}"
+    filing = Filing.objects.create(slug=slug, kind=FilingKind.PROSPECTUS, tier=Tier.OFFICIAL, title="Prospectus")
+    version = store_version(filing, Path(path).read_bytes()).version
+    watch = _Watch(version.pk)
+    watch.start()
+    began = time.perf_counter()
+    status = extract(version.pk)
+    seconds = time.perf_counter() - began
+    watch.finish()
+    texts = version.pages.values_list("text", flat=True)
+    return {
+        "filing": filing.pk, "status": status, "seconds": seconds, "first_page": watch.first_page, "pages": len(texts),
+        "characters": sum(map(len, texts)), "child_megabytes": watch.child_megabytes,
+        "own_megabytes": peak_megabytes(os.getpid()),
+    }  # fmt: skip
+
+
+class _Watch(threading.Thread):
+    """Looks at the process that reads a document, and for its first page, until it is told to finish."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(daemon=True)
+        self.first_page = 0.0
+        self.child_megabytes = 0.0
+        self._version, self._done = version, threading.Event()
+
+    def run(self) -> None:
+        began = time.perf_counter()
+        while not self._done.wait(0.02):
+            children = Path(f"/proc/self/task/{threading.main_thread().native_id}/children").read_text().split()
+            for child in children:
+                # It may end while we look.
+                with suppress(OSError):
+                    self.child_megabytes = max(self.child_megabytes, peak_megabytes(int(child)))
+            if not self.first_page and FilingPage.objects.filter(version=self._version).exists():
+                self.first_page = time.perf_counter() - began
+        connection.close()
+
+    def finish(self) -> None:
+        """Stop, and wait for it."""
+        self._done.set()
+        self.join()
+
+
 def wait_for_workers(seconds: float) -> bool:
     """Whether a worker answers within that time."""
     from config.celery import app
@@ -301,6 +357,9 @@ if __name__ == "__main__":
             closed_days,
             refresh,
             refresh_often,
+            read_document,
+            fill_filings,
+            time_searches,
             wait_for_workers,
         )
     }

@@ -141,10 +141,18 @@ def children_of(process: subprocess.Popen[bytes]) -> list[int]:
 
 def megabytes(process: int) -> float:
     """Resident memory of a process."""
+    return _memory(process, "VmRSS")
+
+
+def peak_megabytes(process: int) -> float:
+    """The most resident memory that a process has had since it was started. 0: it has just ended."""
+    return _memory(process, "VmHWM")
+
+
+def _memory(process: int, name: str) -> float:
     status = Path(f"/proc/{process}/status").read_text()
-    found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
-    assert found is not None
-    return int(found[1]) / 1024
+    found = re.search(rf"^{name}:\s+(\d+) kB", status, re.MULTILINE)
+    return int(found[1]) / 1024 if found else 0.0
 
 
 @contextmanager
