@@ -1,7 +1,8 @@
-"""Who may read: everybody, or only people who signed in (`REQUIRE_LOGIN`)."""
+"""Who may read: everybody, or only people who signed in (`REQUIRE_LOGIN`); and pages for some alone."""
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware as DjangoLoginRequiredMiddleware
@@ -11,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+
+View = Callable[..., HttpResponseBase]
 
 
 class LoginRequiredMiddleware(DjangoLoginRequiredMiddleware):
@@ -29,20 +32,29 @@ class LoginRequiredMiddleware(DjangoLoginRequiredMiddleware):
         return super().process_view(request, view_func, view_args, view_kwargs)
 
 
-def staff_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Let staff through; send others to the login page, and refuse people who signed in without the right."""
+def required(may: Callable[[Any], bool], *, back: str) -> Callable[[View], View]:
+    """Let through those who may; send others to the login page, and refuse people who signed in without the right.
 
-    @wraps(view)
-    def wrapper(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        if not request.user.is_authenticated:
-            return redirect_to_login(
-                request.get_full_path() if request.method == "GET" else reverse("valuations:refreshes")
-            )
-        if not request.user.is_staff:
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
+    Args:
+        may: Whether a user may.
+        back: Name of the page to go to after signing in, where the address itself takes forms only.
+    """
 
-    return wrapper
+    def decorator(view: View) -> View:
+        @wraps(view)
+        def wrapper(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path() if request.method == "GET" else reverse(back))
+            if not may(request.user):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return wrapper
+
+    return decorator
+
+
+staff_required = required(lambda user: user.is_staff, back="valuations:refreshes")
 
 
 def form_too_old(request: HttpRequest, reason: str = "") -> HttpResponse:

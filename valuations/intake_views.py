@@ -7,12 +7,9 @@ from functools import wraps
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -23,6 +20,7 @@ from companies.filings.not_fetched import NotFetched
 from companies.filings.store import WORDS, NotStored
 from companies.models import Filing, Revision, User
 from companies.roles import may_bring_in
+from config.access import required
 from valuations.document_state import document_state
 from valuations.intake import DocumentForm, FilingForm, bring_in, checked_address, store_upload
 from valuations.ledger import request_documents
@@ -32,19 +30,7 @@ from valuations.uploads import DocumentUpload
 TOO_LARGE = 413
 
 
-def bringing_in_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Let those through who may bring in filings; send others to the login page, or refuse them."""
-
-    @wraps(view)
-    def wrapper(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        if not request.user.is_authenticated:
-            back = request.get_full_path() if request.method == "GET" else reverse("filings:list")
-            return redirect_to_login(back)
-        if not may_bring_in(request.user):
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return wrapper
+bringing_in_required = required(may_bring_in, back="filings:list")
 
 
 def takes_documents(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext_lazy as _
@@ -19,13 +16,13 @@ from django.views.decorators.vary import vary_on_headers
 from companies.models import Company, Figure, Metric, User
 from companies.recording.reading import visible_to
 from companies.roles import may_decide
+from config.access import required
 from config.htmx import page_or_partial
 from config.paging import page_of
 from valuations.figure_review import CannotDecide, decide, preview, proposed, with_rivals
 
 PER_PAGE = 20
 Status = Figure.Status
-View = Callable[..., HttpResponse]
 PROBLEMS = {
     "decided": _("Somebody else has decided about this figure meanwhile. Nothing was changed."),
     "replaced": _(
@@ -53,18 +50,7 @@ class DecisionForm(forms.Form):
         return data
 
 
-def editors_only(view: View) -> View:
-    """Let those through who may decide; others sign in, or are refused."""
-
-    @wraps(view)
-    def wrapper(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
-        if not may_decide(request.user):
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return wrapper
+editors_only = required(may_decide, back="valuations:proposed")
 
 
 @require_safe
