@@ -13,6 +13,7 @@ const { file, cmaps, fonts, decoders } = dataset;
 const library = import(href);
 const port = new Worker(dataset.worker, { type: "module" });
 const opened = open();
+opened.catch(() => {}); // told below, once the page has a place for it
 
 if (document.readyState === "loading") await new Promise((go) => document.addEventListener("DOMContentLoaded", go));
 
