@@ -29,7 +29,8 @@ dev:  ## install everything the tests and checks need
 	@$(INSTALL) dev
 	@$(PY) -m config.messages compile
 
-test: dev test-sqlite test-postgres  ## all tests, on SQLite and PostgreSQL (ARGS= is passed to pytest)
+test: dev  ## all tests, on SQLite and PostgreSQL at the same time (ARGS= is passed to pytest)
+	$(PY) -m tests.on_both $(ARGS)
 
 test-sqlite: dev
 	env -u DATABASE_URL $(PY) -m pytest $(ARGS)
