@@ -117,13 +117,15 @@ def process_environment(data_dir: Path, host: str, port: int) -> dict[str, str]:
     env = dict(os.environ)
     env["DATA_DIR"] = str(data_dir)
     env["HOST"], env["PORT"] = (f"[{host}]" if ":" in host else host), str(port)
-    env["SECRET_KEY"] = env.get("SECRET_KEY") or secret_key(data_dir)
+    if not env.get("SECRET_KEY_FILE"):
+        env["SECRET_KEY"] = env.get("SECRET_KEY") or secret_key(data_dir)
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env.get('PATH', os.defpath)}"
     env["PYTHONUNBUFFERED"] = "1"
     for optional in ("DATABASE_URL", "REDIS_URL"):
         if not env.get(optional):
             env.pop(optional, None)  # empty means unset
-    env.setdefault("REDIS_URL", redis_url(data_dir))
+    if not env.get("REDIS_URL_FILE"):
+        env.setdefault("REDIS_URL", redis_url(data_dir))
     return env
 
 
@@ -356,7 +358,7 @@ def main() -> int:
         env = process_environment(data_dir, host, port)
         if subprocess.run([sys.executable, "-m", "config.prepare"], cwd=ROOT, env=env, check=False).returncode:
             raise CannotStart("Preparing the data failed; nothing was started.")
-        own_redis = not os.environ.get("REDIS_URL")
+        own_redis = not (os.environ.get("REDIS_URL") or os.environ.get("REDIS_URL_FILE"))
         children = list(children_of((ROOT / "Procfile").read_text(), with_redis=own_redis))
         return Launcher(children, env, (host, port)).run()
 

@@ -11,23 +11,29 @@ from whitenoise.compress import Compressor
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
-env = environ.Env()
+# Each variable may come from a file that `<NAME>_FILE` names, as container secrets do.
+env = environ.FileAwareEnv()
 environ.Env.read_env(BASE_DIR / ".env")
 
 # --- Safety -----------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default="")
-if not SECRET_KEY:
-    if not DEBUG:
-        raise ImproperlyConfigured("Set the SECRET_KEY environment variable (`make run` makes one for you).")
-    SECRET_KEY = "only-for-debug"
+SECRET_KEY = env.str("SECRET_KEY", default="only-for-debug" if DEBUG else "").strip()
+if not DEBUG and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5):
+    raise ImproperlyConfigured("Set SECRET_KEY to 50 random characters or more (`make run` makes one for you).")
+# Keys of before a change, so that those who are signed in stay so; take them away after some weeks.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 HTTPS = env.bool("HTTPS", default=False)
 SECURE_SSL_REDIRECT = HTTPS
-SESSION_COOKIE_SECURE = HTTPS
-CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
+# Browsers take a cookie of this name only from this host itself and over https: no neighbour can plant one.
+COOKIE_PREFIX = "__Host-" if HTTPS else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_HTTPONLY = True
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=3600 if HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
@@ -61,29 +67,40 @@ REQUIRE_LOGIN = env.bool("REQUIRE_LOGIN", default=False)
 INSTALLED_APPS = [
     "companies",
     "valuations",
-    "django.contrib.admin",
+    "config.admin_site.Admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",  # allauth's lists of sessions and keys say how long ago something was
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_htmx",
     "template_partials",
     "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "import_export",
+    "simple_history",
 ]
 MIDDLEWARE = [
+    # First, so that redirects, errors and static files have these headers too.
+    "config.headers.HeadersMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "config.access.LoginRequiredMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
@@ -113,9 +130,25 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LOGIN_URL = "login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "valuations:sector"
 LOGOUT_REDIRECT_URL = "valuations:sector"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_LOGIN_METHODS = {"email", "username"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_SESSION_REMEMBER = None
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+# Whether those who may enter the admin need a second factor.
+STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=HTTPS)
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+vars().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Xinpan <xinpan@localhost>")
+
+# History of rows: the reason may be a sentence.
+SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
+SIMPLE_HISTORY_REVERT_DISABLED = True  # the library's own form; ours reverts with a reason
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Data -------------------------------------------------------------------------------------
@@ -143,8 +176,9 @@ DOCUMENT_MEMORY_MB = env.int("DOCUMENT_MEMORY_MB", default=1024)
 DOCUMENT_TIMEOUT = env.float("DOCUMENT_TIMEOUT", default=45.0)
 DOCUMENTS_TIME_LIMIT = env.int("DOCUMENTS_TIME_LIMIT", default=3600)
 DOCUMENTS_PER_RUN = env.int("DOCUMENTS_PER_RUN", default=50)
-REDIS_URL = env.str("REDIS_URL", default=f"redis+socket://{DATA_DIR / 'redis.sock'}")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+REDIS_URL = env.str("REDIS_URL", default=f"redis+socket://{DATA_DIR / 'redis.sock'}").strip()
+# What all web processes must agree on: failed sign-ins are counted here. Pages are kept in the processes themselves.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"}}
 
 # --- Jobs (read by config/celery.py) ------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
@@ -226,7 +260,7 @@ SOURCE_URLS = {
     "hkma": env.str("HKMA_URL", default="https://api.hkma.gov.hk"),
     "safe": env.str("SAFE_URL", default="https://www.safe.gov.cn"),
 }
-FRED_API_KEY = env.str("FRED_API_KEY", default="")
+FRED_API_KEY = env.str("FRED_API_KEY", default="").strip()
 SOURCE_TIMEOUT = env.float("SOURCE_TIMEOUT", default=10.0)
 SOURCE_INTERVAL = env.float("SOURCE_INTERVAL", default=1.0)
 SOURCE_CONTACT = env.str("SOURCE_CONTACT", default="")

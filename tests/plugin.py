@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-os.environ.setdefault("SECRET_KEY", "only-for-tests")
+os.environ["SECRET_KEY"] = "a-key-only-for-tests-long-enough-and-not-secret-at-all-0123456789"
 if "XINPAN_TEST_DATA_DIR" not in os.environ:
     # Tests must not see, let alone change, the data of a developer's own instance.
     os.environ["DATA_DIR"] = os.environ["XINPAN_TEST_DATA_DIR"] = tempfile.mkdtemp(prefix="xinpan-test-")

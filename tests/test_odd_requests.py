@@ -183,5 +183,5 @@ def test_on_a_private_instance_every_address_asks_to_sign_in(
     for name in READS:
         for reply in (client.get(address(name, rows)), client.post(address(name, rows))):
             # A note that was typed comes back to who is signed out (401), and nothing else does.
-            sent_away = reply.status_code == 302 and reply["Location"].startswith(reverse("login"))
+            sent_away = reply.status_code == 302 and reply["Location"].startswith(reverse("account_login"))
             assert sent_away or (name in WRITING and reply.status_code in (401, 405)), (name, reply.status_code)

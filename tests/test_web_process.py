@@ -26,7 +26,7 @@ def test_pages_do_not_load_what_only_workers_need() -> None:
         "from django.urls import get_resolver; get_resolver().url_patterns; "
         f"print(sorted({HEAVY!r} & set(sys.modules)))"
     )
-    env = {"DJANGO_SETTINGS_MODULE": "config.settings", "SECRET_KEY": "for this test"}
+    env = {"DJANGO_SETTINGS_MODULE": "config.settings", "SECRET_KEY": "a-key-for-this-test-" + "0123456789" * 5}
     answer = subprocess.run(
         [sys.executable, "-c", look], capture_output=True, text=True, check=True, cwd=project.BASE_DIR, env=env
     )

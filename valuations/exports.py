@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal, localcontext
 from typing import Any
 
+from companies.sheets.cells import escaped
 from valuations.compare import Comparison, Member
 from valuations.explain import Line, row_sources
 from valuations.money import Interval, Money
@@ -72,22 +73,22 @@ def sector_csv(sector: Sector) -> str:
         writer.writerow(
             [
                 row.company.slug,
-                _safe(row.company.name_en),
-                _safe(row.company.name_zh),
+                escaped(row.company.name_en),
+                escaped(row.company.name_zh),
                 row.stage,
-                _safe(" ".join(str(listing) for listing in row.listings)),
+                escaped(" ".join(str(listing) for listing in row.listings)),
                 plain(price.value) if price else "",
-                _safe(price.listing.currency) if price else "",
+                escaped(price.listing.currency) if price else "",
                 price.day if price else "",
                 price.state if price else "",
                 *(_pair(value.money.amount if value else None)),
                 *(_pair(revenue.money.amount if revenue else None)),
                 sector.state.currency,
-                _safe(revenue.flow.period) if revenue else "",
+                escaped(revenue.flow.period) if revenue else "",
                 revenue.flow.basis if revenue else "",
                 *(_pair(multiple)),
-                _safe("; ".join(f"{name}: {reason}" for name, reason in _reasons(row.missing).items())),
-                _safe("; ".join(_source_text(name, line) for name, line in row_sources(sector.snapshot, row))),
+                escaped("; ".join(f"{name}: {reason}" for name, reason in _reasons(row.missing).items())),
+                escaped("; ".join(_source_text(name, line) for name, line in row_sources(sector.snapshot, row))),
             ]
         )
     return out.getvalue()
@@ -152,7 +153,7 @@ def compare_csv(comparison: Comparison) -> str:
     writer.writeheader()
     for member in comparison.members:
         company = member.company
-        named = {"slug": company.slug, "name_en": _safe(company.name_en), "name_zh": _safe(company.name_zh)}
+        named = {"slug": company.slug, "name_en": escaped(company.name_en), "name_zh": escaped(company.name_zh)}
         writer.writerows({**named, **line} for line in _compare_lines(comparison, member))
     return out.getvalue()
 
@@ -168,15 +169,15 @@ def _compare_lines(comparison: Comparison, member: Member) -> Iterator[dict[str,
     def number(name: str, interval: Interval | None, valued: CompanyValuation = row) -> dict[str, Any]:
         low, high = _pair(interval)
         missing = "" if interval else str(valued.missing.get(name, ""))
-        said = {"missing": _safe(missing), "sources": _safe("; ".join(sources[name]))}
+        said = {"missing": escaped(missing), "sources": escaped("; ".join(sources[name]))}
         return {"number": name, "low": low, "high": high, **said}
 
-    traded = {"currency": _safe(price.listing.currency), "day": price.day, "state": str(price.state)} if price else {}
+    traded = {"currency": escaped(price.listing.currency), "day": price.day, "state": str(price.state)} if price else {}
     yield number("price", Interval.point(price.value) if price else None) | traded
     yield number("market_value", value.money.amount if value else None) | (
         {"currency": currency, "day": value.day} if value else {}
     )
-    flow = {"period": _safe(revenue.flow.period), "basis": revenue.flow.basis} if revenue else {}
+    flow = {"period": escaped(revenue.flow.period), "basis": revenue.flow.basis} if revenue else {}
     yield number("revenue", revenue.money.amount if revenue else None) | {"currency": currency, **flow}
     for basis, valued in member.on_basis.items():
         yield number("price_to_sales", valued.price_to_sales, valued) | {"basis": basis.value}
@@ -191,11 +192,11 @@ def _compare_lines(comparison: Comparison, member: Member) -> Iterator[dict[str,
             "number": metric,
             "low": plain(figure.low),
             "high": plain(figure.high),
-            "currency": _safe(figure.currency),
-            "period": _safe(figure.period),
+            "currency": escaped(figure.currency),
+            "period": escaped(figure.period),
             "basis": figure.basis,
             "day": figure.known_on,
-            "sources": _safe(where),
+            "sources": escaped(where),
         }
 
 
@@ -284,8 +285,3 @@ def _source_text(name: str, line: Line) -> str:
 
 def _iso(day: date | None) -> str | None:
     return day.isoformat() if day else None
-
-
-def _safe(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -1,19 +1,15 @@
-"""The admin of what was reported: facts, documents, notes."""
+"""The admin of what was reported: companies, filings and figures, documents, notes; and of people."""
 
-from companies.admin import documents, notes
-from companies.admin.facts import (
-    RULES,
-    FactAdmin,
-    FactForm,
-    FactInline,
-    FactOptions,
-    KnownSelect,
-    ListingAdmin,
-    ReadOnlyAdmin,
-)
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from companies.admin import companies, documents, filings, notes, people
+from companies.admin.base import RULES, FactAdmin, FactForm, FactInline, FactOptions, KnownSelect, ReadOnlyAdmin
+from companies.admin.companies import CompanyAdmin, ListingAdmin
 
 __all__ = [
     "RULES",
+    "CompanyAdmin",
     "FactAdmin",
     "FactForm",
     "FactInline",
@@ -21,6 +17,14 @@ __all__ = [
     "KnownSelect",
     "ListingAdmin",
     "ReadOnlyAdmin",
+    "companies",
     "documents",
+    "filings",
     "notes",
+    "people",
 ]
+
+admin.site.site_header = "Xinpan 芯盘"
+admin.site.site_title = "Xinpan 芯盘"
+admin.site.index_title = _("Facts, prices and people")
+admin.site.empty_value_display = "—"

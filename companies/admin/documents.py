@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from companies.admin.facts import ReadOnlyAdmin
+from companies.admin.base import ReadOnlyAdmin
 from companies.filings.problem_words import problem_in_words
 from companies.models import Anchor, FilingPage, FilingVersion
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from companies.admin.facts import ReadOnlyAdmin
+from companies.admin.base import ReadOnlyAdmin
 from companies.annotations.reading import revisions_seen
 from companies.models import Annotation, AnnotationMention, AnnotationRevision, AnnotationTag, NoteGroup
 

@@ -16,6 +16,7 @@ from companies.annotations import jsonld
 from companies.annotations.reading import ShownNote
 from companies.filings.links import passage_url
 from companies.models import Visibility
+from companies.sheets.cells import escaped
 
 Absolute = Callable[[str], str]  # the address of a page of ours as other machines know it
 
@@ -95,13 +96,8 @@ def notes_csv(notes: Sequence[ShownNote], absolute: Absolute) -> str:
             note.parent.uid if note.parent else "",
             absolute(reverse("notes:note", args=[note.uid])),
         )
-        writer.writerow([_safe(str(cell)) for cell in row])
+        writer.writerow([escaped(str(cell)) for cell in row])
     return out.getvalue()
-
-
-def _safe(text: str) -> str:
-    """Text that no programme for tables takes for a formula."""
-    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") or text[:1] in ("\t", "\r") else text
 
 
 def notes_markdown(notes: Sequence[ShownNote], absolute: Absolute) -> str:

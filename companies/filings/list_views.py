@@ -36,6 +36,7 @@ from companies.filings.search import (
 )
 from companies.models import Company, Filing, FilingKind, FilingVersion
 from companies.roles import may_bring_in
+from companies.sheets.cells import escaped
 from config.htmx import page_or_partial
 from config.paging import page_of
 
@@ -226,7 +227,7 @@ def filing_list_csv(request: HttpRequest) -> HttpResponse:
     writer = csv.DictWriter(out, CSV_HEADER, lineterminator="\r\n")
     writer.writeheader()
     for row in rows_of(form.found().filings, []):
-        writer.writerow({name: safe_in_sheets(value) for name, value in record_of(request, row).items()})
+        writer.writerow({name: escaped(value) for name, value in record_of(request, row).items()})
     return HttpResponse(
         out.getvalue(),
         content_type="text/csv; charset=utf-8",
@@ -256,11 +257,6 @@ def record_of(request: HttpRequest, row: Row) -> dict[str, Any]:
         "address": filing.link,
         "reader": request.build_absolute_uri(reverse("filings:reader", args=[filing.pk])),
     }
-
-
-def safe_in_sheets(value: Any) -> Any:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 # --- Within one document ----------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Companies, what they list, what they filed, and the figures their filings state."""
 
+from companies.models.access import Invitation, KnownDevice
 from companies.models.anchor import CONTEXT, LONGEST_QUOTE, Anchor
 from companies.models.annotation import (
     LONGEST_BODY,
@@ -19,6 +20,7 @@ from companies.models.filing import Filing, FilingKind, Tier
 from companies.models.history import FundingRound, Milestone, Precision
 from companies.models.revision import Revision
 from companies.models.search import SearchPart
+from companies.models.sheet_import import SheetImport
 from companies.models.starter import StarterRecord
 from companies.models.user import User
 
@@ -41,7 +43,9 @@ __all__ = [
     "FilingPage",
     "FilingVersion",
     "FundingRound",
+    "Invitation",
     "Known",
+    "KnownDevice",
     "Listing",
     "MediaType",
     "Metric",
@@ -54,6 +58,7 @@ __all__ = [
     "Segment",
     "ShareClass",
     "ShareCount",
+    "SheetImport",
     "StarterRecord",
     "Tier",
     "User",

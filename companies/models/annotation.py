@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+from simple_history.models import HistoricalRecords
 
 from companies.models.anchor import Anchor
 from companies.models.filing import Filing
@@ -32,6 +33,9 @@ class NoteGroup(models.Model):
 
     name = models.CharField(_("name"), max_length=80, unique=True)
     members = models.ManyToManyField(User, related_name="note_groups", blank=True, verbose_name=_("members"))
+
+    # Who may see the group's notes is a matter of record.
+    history = HistoricalRecords(m2m_fields=[members])
 
     class Meta:
         """By name."""

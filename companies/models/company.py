@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
 
 from companies.models.filing import Filing, web_address
 from companies.pinyin import pinyin_keys
@@ -37,6 +38,14 @@ class ShareClass(models.TextChoices):
     H = "H", _("H shares")
     COMMON = "common", _("common shares")
     ALL = "all", _("all classes together")
+
+
+class CompanyQuerySet(models.QuerySet["Company"]):
+    """Questions that pages ask of companies."""
+
+    def current(self) -> Self:
+        """Companies that are not archived: those that lists, totals and refreshes are about."""
+        return self.filter(archived_at=None)
 
 
 class Company(models.Model):
@@ -69,6 +78,17 @@ class Company(models.Model):
     source = models.ForeignKey(
         Filing, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("source")
     )
+    archived_at = models.DateTimeField(
+        _("archived at"), null=True, blank=True, editable=False,
+        help_text=_("Since when it is on no list, in no total and not refreshed. Its own page stays."),
+    )  # fmt: skip
+    merged_into = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="merged",
+        verbose_name=_("merged into"), help_text=_("The company that it was a second entry of; its page leads there."),
+    )  # fmt: skip
+
+    objects = CompanyQuerySet.as_manager()
+    history = HistoricalRecords(excluded_fields=["search_keys"])
 
     class Meta:
         """By English name."""
@@ -80,6 +100,10 @@ class Company(models.Model):
             models.CheckConstraint(condition=~Q(name_en=""), name="company_has_an_english_name"),
             models.CheckConstraint(condition=Q(segment__in=Segment.values), name="company_segment_is_known"),
             models.CheckConstraint(condition=web_address("website"), name="company_website_is_a_web_address"),
+            models.CheckConstraint(
+                condition=Q(merged_into=None) | Q(archived_at__isnull=False), name="company_merged_is_archived"
+            ),
+            models.CheckConstraint(condition=~Q(merged_into=models.F("id")), name="company_is_not_merged_into_itself"),
         ]
 
     def __str__(self) -> str:
@@ -125,6 +149,8 @@ class Listing(models.Model):
         Filing, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("source")
     )
 
+    history = HistoricalRecords()
+
     class Meta:
         """A ticker exists once per exchange."""
 
@@ -162,6 +188,8 @@ class ShareCount(models.Model):
     method = models.CharField(_("method"), max_length=10, choices=Method, default=Method.REPORTED)
     note = models.CharField(_("note"), max_length=300, blank=True)
     source = models.ForeignKey(Filing, on_delete=models.PROTECT, related_name="share_counts", verbose_name=_("source"))
+
+    history = HistoricalRecords()
 
     class Meta:
         """Oldest first; one count per class, day and source."""
@@ -218,6 +246,8 @@ class CorporateAction(models.Model):
     source = models.ForeignKey(
         Filing, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("source")
     )
+
+    history = HistoricalRecords()
 
     class Meta:
         """Oldest first; an action multiplies, adds or pays, and once."""

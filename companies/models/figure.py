@@ -9,6 +9,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
 
 from companies.models.anchor import Anchor
 from companies.models.company import Company, Listing
@@ -163,6 +164,7 @@ class Figure(models.Model):
     )  # fmt: skip
 
     objects = FigureQuerySet.as_manager()
+    history = HistoricalRecords()
 
     class Meta:
         """Newest period first."""

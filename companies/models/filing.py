@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+from simple_history.models import HistoricalRecords
 
 
 def web_address(field: str) -> models.Q:
@@ -120,6 +121,8 @@ class Filing(models.Model):
         verbose_name=_("brought in by"),
     )  # fmt: skip
     added_at = models.DateTimeField(_("brought in at"), null=True, blank=True)
+
+    history = HistoricalRecords()
 
     class Meta:
         """Newest first; a day needs its precision."""

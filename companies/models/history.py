@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+from simple_history.models import HistoricalRecords
 
 from companies.models.company import CURRENCY, Company
 from companies.models.figure import of_usable_size
@@ -53,6 +54,8 @@ class FundingRound(models.Model):
     note = models.CharField(_("note"), max_length=400, blank=True)
     known_on = models.DateField(_("known on"), null=True, blank=True, help_text=_("Empty: not known, never used."))
     source = models.ForeignKey(Filing, on_delete=models.PROTECT, related_name="+", verbose_name=_("source"))
+
+    history = HistoricalRecords()
 
     class Meta:
         """Newest first."""
@@ -111,6 +114,8 @@ class Milestone(models.Model):
     detail = models.CharField(_("detail"), max_length=500, blank=True)
     known_on = models.DateField(_("known on"), help_text=_("Publication, or the step's own day when not dated."))
     source = models.ForeignKey(Filing, on_delete=models.PROTECT, related_name="+", verbose_name=_("source"))
+
+    history = HistoricalRecords()
 
     class Meta:
         """In order of time."""

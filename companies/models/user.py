@@ -49,3 +49,4 @@ class User(AbstractUser):
 
         verbose_name = _("user")
         verbose_name_plural = _("users")
+        permissions = [("enter_admin", _("Can enter the admin"))]

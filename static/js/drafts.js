@@ -206,7 +206,7 @@ const draftForm = ({ ctx }) => (ctx.sourceElement?.matches?.(FORM) ? ctx.sourceE
 // Signing in, in another tab, changes the token. The cookie has the one that is valid now.
 document.addEventListener("htmx:config:request", ({ detail }) => {
   const { body } = detail.ctx.request;
-  const token = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1];
+  const token = /(?:^|; )(?:__Host-)?csrftoken=([^;]+)/.exec(document.cookie)?.[1];
   if (token && body?.has?.("csrfmiddlewaretoken")) body.set("csrfmiddlewaretoken", token);
   draftForm(detail)?.querySelector(":scope > .unsent")?.remove();
 });

@@ -254,7 +254,7 @@ def test_a_text_typed_by_somebody_signed_out_comes_back(
             response = client_of(None).post(url, data, headers=headers)
             assert response.status_code == 401
             assert SHOWN in response.content.decode()
-            assert reverse("login") in response.content.decode()
+            assert reverse("account_login") in response.content.decode()
 
 
 def test_a_form_whose_token_is_too_old_comes_back_with_its_text_and_a_new_token(

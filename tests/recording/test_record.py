@@ -332,7 +332,7 @@ def test_somebody_who_is_not_signed_in_is_asked_to_and_stores_nothing() -> None:
     version = a_version()
     page = Client().get(URL, place(version))
     assert page.status_code == 302
-    assert page["Location"].startswith(reverse("login"))
+    assert page["Location"].startswith(reverse("account_login"))
     assert Client().post(URL, filled(version)).status_code == 302
     fragment = Client().get(URL, place(version), headers=PARTIAL).content.decode()
     assert f"?next=/filings/{version.filing_id}/" in fragment

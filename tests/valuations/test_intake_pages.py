@@ -71,7 +71,7 @@ def test_only_who_may_bring_in_filings_gets_to_the_forms(method: str, path: str)
     reader.force_login(make_user())
     response = getattr(anonymous, method)(path, data)
     assert response.status_code == 302
-    assert response.url.startswith(reverse("login"))
+    assert response.url.startswith(reverse("account_login"))
     assert getattr(reader, method)(path, data).status_code == 403
     assert (Filing.objects.count(), FilingVersion.objects.count(), RefreshRun.objects.count()) == (1, 0, 0)
 

@@ -6,6 +6,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
 
 from companies.models import User
 
@@ -34,6 +35,8 @@ class ExchangeDay(models.Model):
     )
     note = models.CharField(_("note"), max_length=120, blank=True)
     source = models.CharField(_("source"), max_length=300, help_text=_("Notice or data set that says so."))
+
+    history = HistoricalRecords()
 
     class Meta:
         """One entry per exchange and day."""
@@ -66,6 +69,8 @@ class ExchangeYear(models.Model):
     mic = models.CharField(_("exchange"), max_length=4, validators=[MIC])
     year = models.PositiveSmallIntegerField(_("year"))
     source = models.CharField(_("source"), max_length=300, help_text=_("Notice or data set that says so."))
+
+    history = HistoricalRecords()
 
     class Meta:
         """One entry per exchange and year."""

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+from simple_history.models import HistoricalRecords
 
 from companies.models import Filing, Listing
 from companies.models.company import CURRENCY
@@ -74,6 +75,7 @@ class Quote(models.Model):
     coming_at = models.DateTimeField(_("time of the price in between"), null=True, blank=True, editable=False)
 
     objects = QuoteQuerySet.as_manager()
+    history = HistoricalRecords()
 
     class Meta:
         """One row per listing and day; prices are positive; where it comes from is known."""
@@ -126,6 +128,8 @@ class ReportedQuote(models.Model):
     shares = models.PositiveBigIntegerField(_("shares"), null=True, blank=True, help_text=_("As the source states it."))
     source = models.ForeignKey(Filing, on_delete=models.PROTECT, related_name="+", verbose_name=_("source"))
 
+    history = HistoricalRecords()
+
     class Meta:
         """A source says one thing per day."""
 
@@ -166,6 +170,8 @@ class FxRate(models.Model):
     source = models.ForeignKey(
         Filing, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("source")
     )
+
+    history = HistoricalRecords()
 
     class Meta:
         """Appended by day, never overwritten by a later day."""

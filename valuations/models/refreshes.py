@@ -50,6 +50,7 @@ class RefreshRun(models.Model):
         verbose_name = _("refresh run")
         verbose_name_plural = _("refresh runs")
         ordering = ["-requested_at"]
+        permissions = [("operate_refreshrun", _("Can start and cancel refreshes"))]
         constraints = [
             # Two beats or two clicks give one run: the second insert is refused by the database. Documents are asked
             # for one by one, by people who wait for them; there `outcome_document_asked_once` refuses.

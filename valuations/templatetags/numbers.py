@@ -570,7 +570,7 @@ def delay_note(minutes: int) -> SafeString:
     if not minutes:
         return SafeString("")
     said = ngettext("Prices are at least %(n)s minute old.", "Prices are at least %(n)s minutes old.", minutes)
-    way_out = format_html('<a href="{}">{}</a>', reverse("login"), _("Sign in for current ones."))
+    way_out = format_html('<a href="{}">{}</a>', reverse("account_login"), _("Sign in for current ones."))
     return format_html('<p class="note delay">{}{}{}</p>', said % {"n": minutes}, "" if in_chinese() else " ", way_out)
 
 

@@ -1,0 +1,1 @@
+"""Accounts: invitations, preferences, and what signing in asks for beyond a password."""
