@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from django.apps import apps
@@ -49,7 +50,7 @@ def test_migrating_makes_four_groups_with_what_their_roles_are_for() -> None:
 
 @pytest.mark.django_db
 def test_each_role_may_what_the_one_before_it_may() -> None:
-    for less, more in zip(ROLES, ROLES[1:], strict=False):
+    for less, more in pairwise(ROLES):
         assert names_of(less) < names_of(more), (less, more)
 
 
