@@ -44,8 +44,7 @@ class Table:
             return by_least(self.models[route.model][kind])
         if not any(name == route.name for name, _ in self.lines):
             return None
-        # An address without a line for a method does not know it.
-        return self.lines.get((route.name, method), ("405",) * len(COLUMNS))
+        return self.lines.get((route.name, method), ("-",) * len(COLUMNS))
 
 
 def column(route: Route, method: str) -> str:

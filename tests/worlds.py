@@ -155,6 +155,7 @@ def make_world(author: User) -> dict[str, Any]:
     filing = make_filing("acme-report", company=company)
     version = make_version(filing, "Revenue was 1,200 million yuan. And more.")
     note = make_note(author, version, "Revenue", visibility=Visibility.PUBLIC)
+    deleted = make_note(author, version, "And", deleted_at=NOON, deleted_by=author)
     waiting = make_anchor(version, "more", state="needs_review", reason="gone", candidate_version=version)
     figure = make_figure(company, source=filing, anchor=waiting, status="proposed")
     listing = make_listing(company, ticker="688999")
@@ -164,7 +165,8 @@ def make_world(author: User) -> dict[str, Any]:
     version.path.write_bytes(b"%PDF-1.7")
     run = make_run(kind="rates")
     return {
-        "pk": filing.pk, "slug": "acme", "uid": note.uid, "number": 1, "kind": "csv", "name": "price",
+        "pk": filing.pk, "slug": "acme", "uid": note.uid, "notes:restore:uid": deleted.uid,
+        "number": 1, "kind": "csv", "name": "price",
         "metric": "rd_expense", "notes:anchor:pk": waiting.pk, "figures:pk": figure.pk,
         "valuations:decide:pk": figure.pk, "valuations:listing_prices:pk": listing.pk,
         "valuations:listing_refresh:pk": listing.pk, "valuations:refresh:pk": run.pk,
