@@ -30,9 +30,7 @@ class Desk(AdminSite):
 
         return may_enter_admin(request.user)
 
-    def admin_view(
-        self, view: Callable[..., HttpResponseBase], cacheable: bool = False
-    ) -> Callable[..., HttpResponseBase]:
+    def admin_view(self, view: Callable[..., HttpResponseBase], cacheable: bool = False) -> Any:
         """Guard a page: people who signed in and may not enter are refused, and not asked to sign in again."""
         guarded = super().admin_view(view, cacheable)
 
@@ -57,11 +55,11 @@ class Desk(AdminSite):
             onward = reverse("admin:index")
         return HttpResponseRedirect(onward) if request.user.is_authenticated else redirect_to_login(onward)
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Lead to the page of the account, which ends the other sessions."""
         return redirect("account_change_password")
 
-    def password_change_done(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change_done(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Lead to the page of the account."""
         return redirect("account_change_password")
 

@@ -352,6 +352,13 @@ def test_errors_are_guarded_like_pages(client: Client, settings: Settings, ask: 
     assert "Traceback" not in page
 
 
+def test_the_headers_are_explained_to_operators(client: Client) -> None:
+    told = (project.BASE_DIR / "docs" / "security.md").read_text()
+    headers = [name for name in client.get("/companies/").headers if re.search(r"Policy|^X-|^Cache", name)]
+    assert len(headers) >= 8
+    assert [name for name in headers if f"`{name}`" not in told] == []
+
+
 def test_a_refused_form_is_guarded_like_a_page(world: World) -> None:
     response = world.client("superuser", enforce_csrf_checks=True).post(reverse("valuations:refresh_now"))
     assert response.status_code == 403
@@ -432,12 +439,12 @@ def test_no_address_leads_out_of_what_is_served(client: Client, where: str) -> N
 # --- Settings -------------------------------------------------------------------------------------------------
 
 LONG = "0123456789" * 5
-ASKED = (
+SAID = (
     "SESSION_COOKIE_NAME", "SESSION_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY", "SESSION_COOKIE_SAMESITE",
     "CSRF_COOKIE_NAME", "CSRF_COOKIE_SECURE", "LANGUAGE_COOKIE_SECURE", "SECURE_HSTS_SECONDS", "SECURE_SSL_REDIRECT",
     "SECRET_KEY", "STAFF_SECOND_FACTOR", "DEBUG", "SECURE_PROXY_SSL_HEADER",
 )  # fmt: skip
-SHOW = f"import config.settings as s, json; print(json.dumps({{name: getattr(s, name, None) for name in {ASKED}}}))"
+SHOW = f"import config.settings as s, json; print(json.dumps({{name: getattr(s, name, None) for name in {SAID}}}))"
 
 
 def settings_of(**env: str) -> subprocess.CompletedProcess[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 from django.apps import apps
@@ -176,6 +176,26 @@ def test_the_last_who_could_manage_accounts_is_known_as_such() -> None:
     boss = make_staff("boss")
     assert not roles.is_last_administrator(admin)
     assert roles.is_last_administrator(boss)
+
+
+def written(cell: str) -> Iterator[str]:
+    """The permissions that a cell of docs/roles.md names: `app.{add,view}_{row,other}` are four."""
+    for name in re.findall(r"`([^`]+)`", cell):
+        parts = [part.split(",") for part in re.split(r"\{([^}]+)\}", name)]
+        yield from map("".join, product(*parts))
+
+
+@pytest.mark.django_db
+def test_the_table_for_people_says_what_the_roles_may() -> None:
+    rows = re.findall(r"^\|(.+)\|$", (project.BASE_DIR / "docs" / "roles.md").read_text(), re.MULTILINE)[2:]
+    has = {role: names_of(role) for role in ROLES}
+    told = set()
+    for row in rows:
+        who, *marks, permissions = [cell.strip() for cell in row.split(" | ")]
+        for permission in written(permissions):
+            assert ["yes" if permission in has[role] else "no" for role in ROLES] == marks, (who, permission)
+            told.add(permission)
+    assert has[EDITOR] <= told
 
 
 @pytest.fixture
