@@ -43,8 +43,8 @@ def _codes(actions: Iterable[str], models: Iterable[str]) -> tuple[str, ...]:
 
 
 _ANALYST = ("companies.add_annotation", "companies.propose_figure", "companies.add_filing")
-# What a new group starts with; staff change it in the admin, and later starts leave it as it is then. An admin has
-# every permission of the applications below.
+# What a new group starts with; admins change it, and later starts leave it as it is then. An admin has every permission
+# of the applications below.
 PERMISSIONS: dict[str, tuple[str, ...]] = {
     READER: (),
     ANALYST: _ANALYST,
@@ -56,7 +56,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "valuations.change_calendarwarning",
         "valuations.operate_refreshrun",
         *_codes(("add", "change", "view"), _EDITED),
-        *_codes(("view",), (*_SEEN, *(f"{app}.historical{name}" for app, name in (m.split(".") for m in _EDITED[:8])))),
+        *_codes(("view",), _SEEN),
     ),
 }
 APPLICATIONS_OF_ADMINS = ("companies", "valuations", "auth", "account", "mfa", "usersessions", "admin")
@@ -168,12 +168,18 @@ def is_last_administrator(user: User) -> bool:
 # --- The groups -------------------------------------------------------------------------------------
 
 
-def make_roles(sender: AppConfig | None = None, **kwargs: Any) -> None:
+def make_roles(sender: AppConfig | None = None, apps: Any = apps, **kwargs: Any) -> None:
     """Create the groups that are missing, with their permissions. Called after every migration.
 
     A group that exists is left as it is, with two exceptions: one that nobody has changed since an earlier version made
     it gets what this version gives, and admins get the permissions that did not exist before.
+
+    Args:
+        sender: What was migrated; None where the permissions are there already.
+        apps: The models as the migrations have left them. Where some are not made yet, neither are the roles.
     """
+    if not _all_migrated(apps):
+        return
     # Models cannot be imported before the applications are ready.
     from django.contrib.auth.models import Group
 
@@ -186,6 +192,15 @@ def make_roles(sender: AppConfig | None = None, **kwargs: Any) -> None:
             elif name == ADMIN and fresh:
                 group.permissions.add(*(one for one in _permissions_of(name) if one.pk in fresh))
         _let_staff_stay(fresh)
+
+
+def _all_migrated(state: Any) -> bool:
+    """Whether the migrations got as far as this version's models: somebody may stop half-way, or go back."""
+    try:
+        state.get_model("auth", "Group")
+        return "enter_admin" in dict(state.get_model("companies", "User")._meta.permissions)
+    except LookupError:
+        return False
 
 
 def _create_permissions() -> set[int]:

@@ -13,6 +13,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 
+from companies.roles import may_operate
+
 View = Callable[..., HttpResponseBase]
 
 
@@ -54,7 +56,7 @@ def required(may: Callable[[Any], bool], *, back: str) -> Callable[[View], View]
     return decorator
 
 
-staff_required = required(lambda user: user.is_staff, back="valuations:refreshes")
+operating_required = required(may_operate, back="valuations:refreshes")
 
 
 def form_too_old(request: HttpRequest, reason: str = "") -> HttpResponse:

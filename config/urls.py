@@ -1,11 +1,14 @@
 """The address of every page."""
 
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponsePermanentRedirect
 from django.templatetags.static import static
 from django.urls import include, path
+from django.views.i18n import set_language
 
 
+@login_not_required
 def favicon(request: HttpRequest) -> HttpResponsePermanentRedirect:
     """Where browsers look for the icon of pages that name none, such as the admin's."""
     return HttpResponsePermanentRedirect(static("img/favicon.svg"))
@@ -19,7 +22,8 @@ urlpatterns = [
     path("figures/", include("companies.recording.urls")),
     path("accounts/", include("companies.accounts.urls")),
     path("accounts/", include("allauth.urls")),
-    path("i18n/", include("django.conf.urls.i18n")),
+    # On a closed instance the page to sign in has an icon and is read in two languages, too.
+    path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     path("admin/", admin.site.urls),
     path("favicon.ico", favicon),
 ]

@@ -1,6 +1,9 @@
 """Fixtures that several folders of tests share."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings as project
@@ -8,6 +11,9 @@ from django.core.management import call_command
 from django.db import transaction
 from django.utils import translation
 from pytest_django import DjangoDbBlocker, Settings
+
+if TYPE_CHECKING:  # only once Django is set up
+    from tests.worlds import World
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +50,22 @@ def starter(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterat
         call_command("load_starter", verbosity=0)
         yield
         transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="module")
+def kept_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    """The world, made once for a module of tests and rolled back after it."""
+    from tests.worlds import World
+
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield World()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def world(kept_world: World, db: None) -> World:
+    """Everybody and everything, as it was made: what a test does to it is undone."""
+    return kept_world
 
 
 @pytest.fixture(scope="session")

@@ -416,10 +416,10 @@ def test_a_held_quote_is_shown_beside_what_another_source_said(client: Client) -
     assert "<td>101.5</td>" in html
 
 
-def test_staff_without_the_right_cannot_decide(staff: User) -> None:
+def test_who_may_only_look_cannot_decide() -> None:
     held = make_held()
-    looker = make_user("looker", is_staff=True)
-    looker.user_permissions.add(Permission.objects.get(codename="view_heldquote"))
+    looker = make_user("looker")
+    looker.user_permissions.set(Permission.objects.filter(codename__in=("enter_admin", "view_heldquote")))
     client = Client()
     client.force_login(looker)
     url = address(HeldQuote, "change", held.pk)
@@ -431,6 +431,14 @@ def test_staff_without_the_right_cannot_decide(staff: User) -> None:
 
 
 # --- People -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suggested", ["x", "9" * 30, "-1", "javascript:alert(1)", ""])
+def test_an_address_that_suggests_what_is_no_row_is_no_error_of_ours(client: Client, suggested: str) -> None:
+    for model, model_admin in admin.site._registry.items():
+        names = [field.name for field in model._meta.get_fields() if field.many_to_one or field.many_to_many]
+        response = client.get(address(model, "add"), dict.fromkeys(names, suggested))
+        assert response.status_code in (200, 403), (model, model_admin)
 
 
 def test_a_person_is_added_with_an_address_and_a_password(client: Client) -> None:
@@ -450,10 +458,27 @@ def test_preferences_are_on_the_page_of_a_person(client: Client, staff: User) ->
     assert 'name="theme"' in html
 
 
-def test_readers_do_not_get_in() -> None:
+@pytest.mark.parametrize("is_staff", [False, True])
+def test_readers_do_not_get_in_whatever_they_were_called_before(is_staff: bool) -> None:
     client = Client()
-    client.force_login(make_user())
-    assert client.get("/admin/").status_code == 302
+    client.force_login(make_user(is_staff=is_staff))
+    assert client.get("/admin/").status_code == 403
+    assert client.get("/admin/login/?next=/admin/").status_code == 403
+
+
+def test_the_admin_has_no_door_of_its_own() -> None:
+    """Its form would know nothing of second factors and of guesses that were counted."""
+    response = Client().get("/admin/companies/company/?q=a", follow=True)
+    signing_in = f"{reverse('account_login')}?next=/admin/companies/company/%3Fq%3Da"
+    assert response.redirect_chain[-1][0] == signing_in
+    guess = {"username": "staff", "password": PASSWORD}
+    make_staff()
+    assert Client().post("/admin/login/", guess)["Location"] == f"{reverse('account_login')}?next=/admin/"
+
+
+def test_a_password_is_changed_on_the_page_of_the_account_alone(client: Client) -> None:
+    assert client.get("/admin/password_change/")["Location"] == reverse("account_change_password")
+    assert client.get("/admin/password_change/done/")["Location"] == reverse("account_change_password")
 
 
 @pytest.mark.parametrize(("text", "found"), [("mexc", "Moore Threads"), ("688795", "Moore Threads")])

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.test import Client
 
-from companies.models import AnnotationMention, AnnotationTag, Revision, StarterRecord, User, Visibility
+from companies.models import AnnotationMention, AnnotationTag, Company, Revision, StarterRecord, User, Visibility
 from companies.roles import ADMIN
 from tests.factories import (
     DAY,
@@ -48,6 +55,54 @@ from tests.routes import Route
 PEOPLE = ("anonymous", "inactive", "reader", "analyst", "editor", "admin", "superuser")
 
 
+# What an address has to be told beside its path.
+QUERIES = {
+    "figures:record": "?filing={pk}&version=1&page=1&from=0&to=7",
+    "admin:autocomplete": "?app_label=companies&model_name=figure&field_name=company&term=acme",
+}
+
+
+class World:
+    """A row of everything, and a client of each of PEOPLE."""
+
+    def __init__(self) -> None:
+        self.people: dict[str, User | None] = make_people()
+        author = self.people["analyst"]
+        assert author is not None
+        self.rows = make_world(author)
+        # Signed in now: what is written while a test runs is undone after it, sessions included.
+        self.clients = {person: self.client(person) for person in PEOPLE}
+
+    def client(self, person: str, **how: Any) -> Client:
+        """A browser in which somebody is signed in."""
+        client = Client(**how)
+        if (user := self.people[person]) is not None:
+            client.force_login(user)
+        return client
+
+    def path(self, route: Route) -> str:
+        """The address of a row that is there."""
+        query = QUERIES.get(route.name, "").format(**self.rows)
+        return route.path({**rows_of_admin(route), **self.rows}) + query
+
+    def ask(self, person: str, route: Route, method: str = "GET", **how: Any) -> Any:
+        """What somebody gets from an address. Whatever asking changes is undone."""
+        client = self.clients[person]
+        client.raise_request_exception = False
+        cookies = dict(client.cookies)
+        path = self.path(route)
+        with transaction.atomic():
+            if method == "POST":
+                # What an address is told goes with the form.
+                response: Any = client.post(path, {"x": "1", **parse_qs(urlsplit(path).query)}, **how)
+            else:
+                response = client.generic(method, path, **how)
+            transaction.set_rollback(True)
+        client.cookies.clear()
+        client.cookies.update(cookies)
+        return response
+
+
 def make_rows(n: int) -> None:
     """One row of each model, all of company number `n`."""
     company = make_company(f"acme-{n}")
@@ -76,6 +131,9 @@ def make_rows(n: int) -> None:
     AnnotationTag.objects.create(annotation=note, name="revenue")
     AnnotationMention.objects.create(annotation=note, user=reader)
     make_group(f"Desk {n}", reader)
+    EmailAddress.objects.create(user=reader, email=f"{reader}@example.org", primary=True, verified=True)
+    Authenticator.objects.create(user=reader, type=Authenticator.Type.TOTP, data={"secret": "kept-to-itself"})
+    UserSession.objects.create(user=reader, ip="192.0.2.1", session_key=f"kept-to-itself-{n}", user_agent="A browser")
     StarterRecord.objects.create(table="companies", key=str(n), object_id=company.pk, digest="0" * 64)
     Revision.bump()
 
@@ -97,17 +155,23 @@ def make_world(author: User) -> dict[str, Any]:
     filing = make_filing("acme-report", company=company)
     version = make_version(filing, "Revenue was 1,200 million yuan. And more.")
     note = make_note(author, version, "Revenue", visibility=Visibility.PUBLIC)
+    deleted = make_note(author, version, "And", deleted_at=NOON, deleted_by=author)
     waiting = make_anchor(version, "more", state="needs_review", reason="gone", candidate_version=version)
     figure = make_figure(company, source=filing, anchor=waiting, status="proposed")
     listing = make_listing(company, ticker="688999")
     make_quote(listing)
+    make_figure(company, source=filing)
+    version.path.parent.mkdir(parents=True, exist_ok=True)
+    version.path.write_bytes(b"%PDF-1.7")
     run = make_run(kind="rates")
     return {
-        "pk": filing.pk, "slug": "acme", "uid": note.uid, "number": 1, "kind": "csv", "name": "price",
-        "metric": "revenue", "notes:anchor:pk": waiting.pk, "figures:pk": figure.pk,
+        "pk": filing.pk, "slug": "acme", "uid": note.uid, "notes:restore:uid": deleted.uid,
+        "number": 1, "kind": "csv", "name": "price",
+        "metric": "rd_expense", "notes:anchor:pk": waiting.pk, "figures:pk": figure.pk,
         "valuations:decide:pk": figure.pk, "valuations:listing_prices:pk": listing.pk,
         "valuations:listing_refresh:pk": listing.pk, "valuations:refresh:pk": run.pk,
-        "valuations:refresh_cancel:pk": run.pk, "app_label": "companies", "content_type_id": 1, "url": "nowhere",
+        "valuations:refresh_cancel:pk": run.pk, "app_label": "companies", "url": "nowhere",
+        "content_type_id": ContentType.objects.get_for_model(Company).pk, "admin:view_on_site:object_id": company.pk,
         "uidb36": "1", "key": "guess", "token": UUID(int=0), "version": 1,
     }  # fmt: skip
 

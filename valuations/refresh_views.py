@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from companies.models import User
-from config.access import staff_required
+from config.access import operating_required
 from config.htmx import page_or_partial
 from config.paging import page_of
 from valuations.exchange_watch import open_warnings
@@ -74,7 +74,7 @@ def refresh_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@staff_required
+@operating_required
 def refresh_now(request: HttpRequest) -> HttpResponse:
     """Ask the sources now. A second click while a run is open joins that run."""
     kind = request.POST.get("kind", RefreshRun.Kind.QUOTES)
@@ -91,11 +91,11 @@ def refresh_now(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@staff_required
+@operating_required
 def refresh_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop a run: what is stored stays, what is not asked for yet is not asked for."""
     run = get_object_or_404(RefreshRun, pk=pk)
-    assert isinstance(request.user, User)  # staff are
+    assert isinstance(request.user, User)  # who may operate is
     if cancel_run(run.pk, request.user):
         messages.success(request, _("The refresh is cancelled. What it had stored stays."))
     else:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from companies.models import Company, Listing, Milestone
-from config.access import staff_required
+from config.access import operating_required
 from config.htmx import page_or_partial
 from valuations import exports
 from valuations.explain import FIELDS, explanation
@@ -153,7 +153,7 @@ def listing_prices_view(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@staff_required
+@operating_required
 def listing_refresh(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask the sources for one price now, and show what comes of it. While a run is open this joins it."""
     listing = get_object_or_404(Listing.objects.select_related("company"), pk=pk)

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from companies.admin import companies, documents, filings, notes, people
+from companies.admin import companies, documents, filings, notes, people, sign_ins
 from companies.admin.base import RULES, FactAdmin, FactForm, FactInline, FactOptions, KnownSelect, ReadOnlyAdmin
 from companies.admin.companies import CompanyAdmin, ListingAdmin
 
@@ -22,6 +22,7 @@ __all__ = [
     "filings",
     "notes",
     "people",
+    "sign_ins",
 ]
 
 admin.site.site_header = "Xinpan 芯盘"

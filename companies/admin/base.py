@@ -144,6 +144,22 @@ class FactAdmin(SheetAdmin, EffectAdmin, TracedAdmin, FactOptions, ModelAdmin):
     save_on_top = True
     show_full_result_count = False
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What the address suggests for a new row; a related row that cannot be one is left to be chosen."""
+        suggested: dict[str, Any] = super().get_changeform_initial_data(request)
+        return {name: value for name, value in suggested.items() if self._can_be(name, value)}
+
+    def _can_be(self, name: str, value: Any) -> bool:
+        field: Any = {field.name: field for field in self.opts.get_fields()}.get(name)
+        if field is None or not (field.many_to_one or field.many_to_many or field.one_to_one):
+            return True
+        try:
+            for key in value if isinstance(value, list) else [value]:
+                field.target_field.clean(key, None)
+        except ValidationError:
+            return False
+        return True
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Save a row; saving it as it was changes nothing."""
         super().save_model(request, obj, form, change)

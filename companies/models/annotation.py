@@ -29,7 +29,7 @@ class Visibility(models.TextChoices):
 
 
 class NoteGroup(models.Model):
-    """People who share notes. Staff keep the list of members."""
+    """People who share notes. Admins keep the list of members."""
 
     name = models.CharField(_("name"), max_length=80, unique=True)
     members = models.ManyToManyField(User, related_name="note_groups", blank=True, verbose_name=_("members"))

@@ -518,7 +518,7 @@ def number(row: CompanyValuation, field: str, query: str) -> SafeString:
     path = escape(_source_path(get_script_prefix(), row.company.slug, field) + query)
     text = WRITERS[field](row)
     if text:
-        return mark_safe(f'<a class="src" href="{path}">{text}</a>')
+        return mark_safe(f'<a class="src" href="{path}">{escape(text)}</a>')
     return mark_safe(f'<a class="src none" href="{path}">{dash(row.missing.get(field))}</a>')
 
 
