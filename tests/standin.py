@@ -513,7 +513,7 @@ def _spoilt_row(row: str, variant: str) -> str:
     fields = row.split("~")
     if variant == "short_row":
         return "~".join(fields[:33]) + '";\n'
-    fields[3] = "n/a"
+    fields[3] = "6OO.60"
     return "~".join(fields)
 
 

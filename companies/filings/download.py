@@ -31,10 +31,19 @@ _MOST_REDIRECTS = 5
 _CHUNK = 64 * 1024
 _ACCEPTED = "application/pdf,text/html,application/xhtml+xml;q=0.9,*/*;q=0.5"
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
-# Public by their number, but they lead elsewhere: to relays, or to an IPv4 address written inside.
+# Public by their number, but they lead elsewhere: to relays, to an IPv4 address written inside, or (168.63.129.16) to
+# the platform that a machine in Azure runs on.
 _MISLEADING = tuple(
     ipaddress.ip_network(network)
-    for network in ("192.0.0.0/24", "192.88.99.0/24", "100.64.0.0/10", "2001::/23", "2002::/16", "3fff::/20")
+    for network in (
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "100.64.0.0/10",
+        "2001::/23",
+        "2002::/16",
+        "3fff::/20",
+        "168.63.129.16/32",
+    )
 )
 
 Resolver = Callable[[str, int], Iterable[str]]
@@ -186,7 +195,7 @@ def _host(url: httpx.URL) -> str:
 
 
 def _port(url: httpx.URL) -> int:
-    return url.port or _PORTS.get(url.scheme, 0)
+    return _PORTS.get(url.scheme, 0) if url.port is None else url.port
 
 
 def _is_this_machine(host: str) -> bool:

@@ -27,12 +27,13 @@ _WORD = re.compile(r"[0-9A-Za-z]")
 _INK = re.compile(r"\S")
 _SPACE = re.compile(r"\s+")
 _UNIT = (
-    r"[%‰$¥€£]|亿|億|万|萬|千|百|元|人民币|人民幣|港|美|股|"
-    r"(?i:RMB|CNY|HKD|USD|HK|US|billion|million|thousand|bn|mn|m|k)(?![a-z])"
+    r"[%‰$¥€£]|亿|億|万|萬|千|百|十|兆|元|人民币|人民幣|港|美|日|欧|歐|股|"
+    r"(?i:RMB|CNY|HKD|USD|EUR|JPY|HK|US|trillion|billion|million|thousand|percent|tn|bn|mn|m|k)(?![a-z])"
 )
 _PART = rf"[0-9.,+\-()]|{_UNIT}"  # of a number as it is written, its sign and unit included
 _ENDS_WITH_A_NUMBER = re.compile(rf"(?:(?:{_PART})\s?)+$")
 _BEGINS_WITH_A_NUMBER = re.compile(rf"^(?:\s?(?:{_PART}))+")
+_NUMBER_ALONE = re.compile(rf"(?:{_PART}|[\s~至到]|to\b|and\b)+")
 _FIGURES = re.compile(rf"[-+(]?[0-9](?:[0-9.,]*[0-9])?|{_UNIT}")
 
 
@@ -153,6 +154,9 @@ def find(quote: Quote, pages: Pages, was: Place | None = None) -> Found:
     available = len(Squeezed(quote.prefix).text) + len(Squeezed(quote.suffix).text)
     if len(ranked) > 1 and best.context - ranked[1].context < min(CLEAR_MARGIN, max(1, available)):
         return Found(place, "several_places")
+    if _NUMBER_ALONE.fullmatch(words) and best.before < min(CLEAR_MARGIN, _ink(quote.prefix)):
+        # What a number is about, and whether it is a loss, say the words before it.
+        return Found(place, "context_differs")
     stayed = was is not None and place == was
     if not stayed and len(words) < LONG_QUOTE and len(words) + best.context < min(ENOUGH, len(words) + available):
         return Found(place, "context_differs")
@@ -192,6 +196,11 @@ def _agreement(one: str, other: str) -> int:
     """How many characters are the same from the beginning on; a space between words does not count as a difference."""
     pairs = zip(one.replace(" ", ""), other.replace(" ", ""), strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _ink(text: str) -> int:
+    """How many characters of a text are no white space."""
+    return len(_SPACE.sub("", text))
 
 
 def _same_number(quote: Quote, words: str, text: str, start: int, end: int) -> bool:

@@ -200,6 +200,15 @@ def count(value: object) -> int | None:
     return int(number)
 
 
+def size_in_bytes(value: object, unit: int = 1) -> int | None:
+    """The size of a file stated in units of so many bytes; None where it says nothing sensible, as nobody needs it."""
+    try:
+        number = parse_number(value)
+    except ValueError:
+        return None
+    return int(number * unit) if number is not None and number > 0 else None
+
+
 def is_true(value: object) -> bool:
     """Whether a field says yes: some services write their booleans as text."""
     return str(value).lower() in ("true", "1")
@@ -226,16 +235,18 @@ def parse_moment(value: object, zone: ZoneInfo) -> tuple[date, datetime | None]:
     return _day_or_moment(datetime.combine(day, time(parts["hour"], parts["minute"], parts["second"]), zone))
 
 
-def parse_epoch(milliseconds: object, zone: ZoneInfo) -> tuple[date, datetime | None]:
-    """As `parse_moment`, of milliseconds since 1970. Raises ValueError."""
-    number = parse_number(milliseconds)
-    if number is None:
+_EPOCH = re.compile(r"[0-9]{9,10}(?P<milliseconds>[0-9]{3})?")
+
+
+def parse_epoch(stamp: object, zone: ZoneInfo) -> tuple[date, datetime | None]:
+    """As `parse_moment`, of milliseconds or seconds since 1970, told apart by their digits. Raises ValueError."""
+    written = text(stamp)
+    if not written:
         raise ValueError("no time stamp")
-    try:
-        moment = datetime.fromtimestamp(int(number) // 1000, zone)
-    except (OverflowError, OSError) as error:
-        raise ValueError(f"not a time stamp: {str(milliseconds)[:40]!r}") from error
-    return _day_or_moment(moment)
+    match = _EPOCH.fullmatch(written)
+    if match is None:
+        return parse_moment(stamp, zone)
+    return _day_or_moment(datetime.fromtimestamp(int(written) // (1000 if match["milliseconds"] else 1), zone))
 
 
 def _day_or_moment(local: datetime) -> tuple[date, datetime | None]:

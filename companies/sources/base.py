@@ -149,6 +149,8 @@ _BLOCK_WORDS = (
     b"access denied",
     *(word.encode(encoding) for word in ("验证码", "安全验证", "访问过于频繁") for encoding in ("utf-8", "gb18030")),
 )
+# The last two are not of HTTP: how Sina and Yahoo turn away who asks too often.
+_REFUSALS = frozenset({403, 429, 456, 999})
 _TEMPORARY = frozenset({408, 425})
 
 
@@ -158,7 +160,7 @@ def reply_error(reply: Reply, *, html_expected: bool = False) -> SourceError | N
     `html_expected` is for the one source whose data is an HTML table.
     """
     status = reply.status
-    if status in (403, 429, 456):
+    if status in _REFUSALS:
         return Blocked(f"refused with status {status}", reply.retry_after)
     if status == 401 or (status == 400 and b"api_key" in reply.body):
         return Auth(f"the key was not accepted (status {status})")
@@ -212,7 +214,7 @@ def _is_script_alone(page: bytes) -> bool:
 
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,2})?")
-_BLANKS = frozenset({"", "-", "--", "---", ".", "N/A", "N/D", "None", "null"})
+_BLANKS = frozenset({"", "-", "--", "---", "\u2014", "\uff0d", ".", "n/a", "n/d", "none", "null"})
 
 
 def parse_number(value: object) -> Decimal | None:
@@ -231,7 +233,7 @@ def parse_number(value: object) -> Decimal | None:
             raise ValueError(f"not a number: {value!r}")
         return number
     text = str(value).strip(" \t\r\n\u00a0")
-    if text in _BLANKS:
+    if text.lower() in _BLANKS:
         return None
     if not _NUMBER.fullmatch(text):
         raise ValueError(f"not a number: {text[:40]!r}")

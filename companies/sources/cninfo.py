@@ -22,6 +22,7 @@ from companies.sources.announcements import (
     refusing_whole_reply,
     required_text,
     required_title,
+    size_in_bytes,
     text,
 )
 from companies.sources.base import BadBody, BadRequest, Fetcher, NoData, Reply, parse_json, usable_body
@@ -148,7 +149,6 @@ def _announcement(row: Mapping[str, object]) -> Announcement:
     # With `isHLtitle` the long title bears the marks of the search; the short one is cut when it is long.
     title = required_title(row.get("announcementTitle"), row.get("shortTitle"))
     day, moment = parse_epoch(row.get("announcementTime"), BEIJING)
-    kilobytes = count(row.get("adjunctSize"))
     return Announcement(
         source=SLUG,
         key=required_text(row, "announcementId"),
@@ -161,7 +161,7 @@ def _announcement(row: Mapping[str, object]) -> Announcement:
         tickers=tuple(filter(None, text(row.get("secCode")).split(","))),
         company=plain(row.get("secName")),
         kinds=tuple(filter(None, text(row.get("announcementType")).split("||"))),
-        size=kilobytes * 1024 if kilobytes else None,
+        size=size_in_bytes(row.get("adjunctSize"), 1024),
     )
 
 

@@ -20,6 +20,7 @@ from companies.sources.announcements import (
     read_rows,
     refusing_whole_reply,
     required_text,
+    size_in_bytes,
     text,
     text_list,
 )
@@ -43,6 +44,9 @@ SHUT_OUT_SECONDS = 600
 _NEW_YORK = ZoneInfo("America/New_York")
 _OPENS, _CLOSES = time(6), time(22)  # EDGAR takes filings between these, in New York
 _COLUMNS = ("accessionNumber", "filingDate", "form")  # no filing is understood without these
+_MORE_COLUMNS = (
+    "reportDate", "acceptanceDateTime", "items", "size", "primaryDocument", "primaryDocDescription",
+)  # fmt: skip
 _CIK_IN_URL = re.compile(r"CIK([0-9]{10})")
 _YEAR_END = re.compile(r"([0-9]{2})([0-9]{2})")
 _ACCESSION = re.compile(r"[0-9]{10}-[0-9]{2}-[0-9]{6}")
@@ -209,7 +213,8 @@ def _ten_digits(cik: str) -> str:
 
 def _zipped(columns: Mapping[str, object]) -> list[dict[str, object]]:
     """One object per filing of lists that hold one field each. Raises BadBody when the lists do not fit together."""
-    lists = {name: values for name, values in columns.items() if isinstance(values, list)}
+    # Only those that are read here: a column that is new may be of any kind.
+    lists = {name: values for name in _COLUMNS + _MORE_COLUMNS if isinstance(values := columns.get(name), list)}
     missing = [name for name in _COLUMNS if name not in lists]
     if missing:
         raise BadBody(f"no column {missing[0]}")
@@ -240,7 +245,7 @@ def _filing(row: Mapping[str, object], cik: str, company: str, tickers: tuple[st
         company=company,
         kinds=(form, *filter(None, text(row.get("items")).split(","))),
         period_end=parse_day(period_end) if period_end else None,
-        size=count(row.get("size")),
+        size=size_in_bytes(row.get("size")),
     )
 
 

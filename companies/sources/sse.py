@@ -23,6 +23,7 @@ from companies.sources.announcements import (
     refusing_whole_reply,
     required_text,
     required_title,
+    size_in_bytes,
     text,
 )
 from companies.sources.base import (
@@ -245,5 +246,5 @@ def _project_file(row: Mapping[str, object]) -> Announcement:
         tickers=tuple(filter(None, [text(row.get("companyCode"))])),
         company=plain(row.get("companyFullName")) or plain(row.get("companyAbbr")),
         kinds=tuple(filter(None, [text(row.get("fileTypeMap")) or text(row.get("fileType"))])),
-        size=count(row.get("fileSize")),
+        size=size_in_bytes(row.get("fileSize")),
     )

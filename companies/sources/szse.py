@@ -24,6 +24,7 @@ from companies.sources.announcements import (
     refusing_whole_reply,
     required_text,
     required_title,
+    size_in_bytes,
     text,
     text_list,
 )
@@ -173,7 +174,6 @@ def _total(payload: Mapping[str, object], name: str) -> int | None:
 def _announcement(row: Mapping[str, object]) -> Announcement:
     title = required_title(row.get("title"))
     day, moment = parse_moment(row.get("publishTime"), BEIJING)
-    kilobytes = count(row.get("attachSize"))
     codes = (row.get("channelCode"), row.get("bigCategoryId"), row.get("smallCategoryId"))
     return Announcement(
         source=SLUG,
@@ -186,7 +186,7 @@ def _announcement(row: Mapping[str, object]) -> Announcement:
         tickers=text_list(row.get("secCode")),
         company=", ".join(text_list(row.get("secName"))),
         kinds=tuple(kind for code in codes for kind in text_list(code)),
-        size=kilobytes * 1024 if kilobytes else None,
+        size=size_in_bytes(row.get("attachSize"), 1024),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -21,6 +22,7 @@ from companies.sources.announcements import (
     read_pages,
     read_rows,
     required_title,
+    size_in_bytes,
     text,
     text_list,
 )
@@ -109,7 +111,10 @@ def test_milliseconds_at_midnight_in_beijing_mean_the_day_only() -> None:
     assert parse_epoch(midnight, BEIJING) == (date(2026, 10, 30), None)
     evening = datetime(2026, 11, 18, 11, 33, tzinfo=UTC)
     assert parse_epoch(str(int(evening.timestamp()) * 1000), BEIJING) == (date(2026, 11, 18), evening)
-    for value in (None, "", "soon", "9" * 30):
+    # A stamp in seconds is not a day of 1970, on which nobody could have known of anything.
+    assert parse_epoch(int(evening.timestamp()), BEIJING) == (date(2026, 11, 18), evening)
+    assert parse_epoch("2026-11-18 19:33:00", BEIJING) == (date(2026, 11, 18), evening)
+    for value in (None, "", "soon", "0", "12345", "9" * 30):
         with pytest.raises(ValueError, match=r"."):
             parse_epoch(value, BEIJING)
 
@@ -264,3 +269,11 @@ def test_a_callback_is_taken_off_json(body: bytes) -> None:
 def test_a_cut_callback_is_a_bad_body(body: bytes) -> None:
     with pytest.raises(BadBody):
         parse_jsonp(body)
+
+
+@pytest.mark.parametrize(
+    ("stated", "size"),
+    [(233, 238_592), ("233", 238_592), (Decimal("1.5"), 1536), (0, None), (-1, None), ("", None), ("2 pages", None)],
+)
+def test_a_size_that_says_nothing_costs_no_filing(stated: object, size: int | None) -> None:
+    assert size_in_bytes(stated, 1024) == size

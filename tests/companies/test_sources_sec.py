@@ -93,6 +93,11 @@ def test_filings_are_zipped_from_columns() -> None:
     )
 
 
+@pytest.mark.parametrize("more", [{"isNew": []}, {"isNew": [1, 2, 3]}, {"isNew": "yes"}, {"isNew": None}])
+def test_a_column_that_is_new_costs_no_filing(more: dict[str, object]) -> None:
+    assert parse_submissions(reply(company(COLUMNS | more))).filings == parse_submissions(reply(company())).filings
+
+
 @pytest.mark.parametrize(
     ("stamps", "first"),
     [

@@ -321,3 +321,17 @@ def test_without_scripts_a_pdf_is_read_as_text_page_by_page(
     page.get_by_role("link", name="Next page").click()
     assert text_of(page, 4).text_content() == document.pages.get(number=4).text
     context.close()
+
+
+def test_a_number_in_a_table_of_a_web_page_keeps_its_digits_in_one_line_on_a_telephone(page: Page, site: str) -> None:
+    row = "<tr><td>Research and development 研发费用</td><td>(438,200)</td><td>1,402,600</td><td>143.29%</td></tr>"
+    version = make_version(make_filing("web"), "(438,200) 1,402,600 143.29%", html=f"<table>{row}</table>")
+    page.set_viewport_size({"width": 380, "height": 800})
+    page.goto(f"{site}/filings/{version.filing_id}/?view=text")
+    for number in ("(438,200)", "1,402,600", "143.29%"):
+        lines = page.get_by_role("cell", name=number).evaluate(
+            "(cell) => { const words = document.createRange(); words.selectNodeContents(cell);"
+            " return words.getClientRects().length }"
+        )
+        assert lines == 1, number
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 380

@@ -51,11 +51,22 @@ def test_the_same_words_are_found_again(now: str, words: str) -> None:
         ("6.45", TEXT.replace("6.45亿元", "6.45万元"), "numbers_differ"),
         ("6.45亿元", TEXT.replace("6.45亿元", "-6.45亿元"), "numbers_differ"),
         ("6.45亿元", TEXT.replace("6.45亿元", "16.45亿元"), "numbers_differ"),
+        ("7.20亿", TEXT.replace("7.20亿元", "7.20亿日元"), "numbers_differ"),
         ("20亿元", TEXT.replace("7.20", "720"), "numbers_differ"),
         ("6.45亿元至7.20亿元", "致股东的一封信。", "gone"),
         ("公司在手订单约12亿元", TEXT.replace("在手订单", "手持订单"), "words_differ"),
     ],
-    ids=["digit", "unit", "unit beside it", "sign beside it", "digit before it", "point before it", "gone", "words"],
+    ids=[
+        "digit",
+        "unit",
+        "unit beside it",
+        "sign beside it",
+        "digit before it",
+        "currency",
+        "point before it",
+        "gone",
+        "words",
+    ],
 )
 def test_what_differs_is_for_a_person_to_look_at(exact: str, now: str, reason: str) -> None:
     assert (
@@ -90,6 +101,33 @@ def test_a_few_words_in_another_context_are_not_the_passage() -> None:
         find(Quote("增长", "营业收入大幅", ",主要由于销量上升"), Pages({1: "费用有所增长,系人员增加所致"})).reason
         == "context_differs"
     )
+
+
+@pytest.mark.parametrize(
+    ("exact", "before", "after"),
+    [
+        ("1.20亿元", "净利润亏损1.20", "净利润盈利1.20"),
+        ("6.45亿元", "营业收入为6.45", "营业成本为6.45"),
+        ("6.45亿元", "2025年度", "2026年度"),
+        ("RMB 12.3 million", "a loss of RMB", "a gain of RMB"),
+        ("6.45至7.20", "收入为6.45", "收入不超过6.45"),
+    ],
+)
+@pytest.mark.parametrize("moved", ["", "新增一段与此无关的说明文字。"], ids=["same place", "elsewhere"])
+def test_a_number_is_not_the_same_after_other_words(exact: str, before: str, after: str, moved: str) -> None:
+    text = "2025年度营业收入为6.45亿元;净利润亏损1.20亿元。It made a loss of RMB 12.3 million. 收入为6.45至7.20亿元。"
+    mark = quote(text, exact)
+    at = text.index(exact)
+    was = Place(1, at, at + len(exact))
+    assert not find(mark, Pages({1: moved + text}), was).reason
+    found = find(mark, Pages({1: moved + text.replace(before, after)}), was)
+    assert found.reason == "context_differs"
+
+
+def test_a_number_after_other_words_of_the_same_length_is_not_taken_for_having_stayed() -> None:
+    mark = quote("公司甲营业收入为12亿元。以下为其他说明事项若干条目。", "12亿元")
+    text = "乙方的净利润额是12亿元。另有完全不同的文字写在这里。"
+    assert find(mark, Pages({1: text}), Place(1, 8, 12)).reason == "context_differs"
 
 
 def test_white_space_between_numbers_counts() -> None:

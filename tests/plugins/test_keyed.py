@@ -293,7 +293,7 @@ def test_a_mistyped_listing_does_not_lose_its_batch(
 
 
 BAD_ROWS = [
-    ({"close": "n/a"}, "bad_number"),
+    ({"close": "2O2.02"}, "bad_number"),
     ({"close": None}, "blank_price"),
     ({"close": "0.00000"}, "zero_price"),
     ({"datetime": "yesterday"}, "bad_time"),

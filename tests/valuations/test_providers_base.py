@@ -40,6 +40,7 @@ def reply(status: int, body: bytes = b"{}", retry_after: int | None = None) -> R
         (422, b'{"message":"invalid date"}', Outcome.BAD_REQUEST),
         (429, b"", Outcome.BLOCKED),
         (456, payloads.BLOCK_PAGE, Outcome.BLOCKED),
+        (999, payloads.BLOCK_PAGE, Outcome.BLOCKED),
         (500, b"", Outcome.RETRY),
         (502, payloads.BLOCK_PAGE, Outcome.RETRY),
         (503, b'{"status":503}', Outcome.RETRY),
@@ -90,7 +91,7 @@ def test_numbers_are_read_exactly(value: object, number: str) -> None:
     assert parse_number(value) == Decimal(number)
 
 
-@pytest.mark.parametrize("value", ["", " ", "-", "--", "---", ".", "N/D", "None", None])
+@pytest.mark.parametrize("value", ["", " ", "-", "--", "---", "—", "－", ".", "N/D", "n/a", "None", "NULL", None])
 def test_a_blank_is_unknown_and_never_zero(value: object) -> None:
     assert parse_number(value) is None
 

@@ -314,3 +314,26 @@ def test_unreadable_bars_are_refused(body: bytes) -> None:
 def test_a_day_without_a_price_is_left_out() -> None:
     body = answer({"code": "688795", "klines": ["2026-11-19,-,-,-,-,-", "2026-11-20,592,600.6,612,588.88,50000"]})
     assert [bar.day.day for bar in EastmoneyHistory().parse(reply(body, BARS), STAR)] == [20]
+
+
+def test_a_zero_written_as_a_fraction_does_not_unscale_the_prices_beside_it() -> None:
+    row = read({"diff": [listed(f1=2, f2=60060, f15=0.0, f16=0.0, f17=59200, f18=59000)]})
+    assert row.quote is not None
+    assert (row.quote.price, row.quote.previous_close, row.quote.high) == (Decimal("600.60"), Decimal(590), None)
+
+
+@pytest.mark.parametrize("stamp", ["-", None, 0, 0.0])
+def test_a_price_without_a_stamp_is_as_new_as_the_last_hours_of_trade(stamp: object) -> None:
+    row = read({"diff": [listed(f124=stamp)]})
+    assert row.quote is not None
+    assert row.quote.at == datetime(2026, 11, 20, 7, tzinfo=UTC)  # asked on Saturday
+
+
+def test_bars_of_an_index_with_the_code_of_the_share_are_refused() -> None:
+    lines = ["2026-11-20,11.20,11.30,11.40,11.10,500000"]
+    share = Instrument("XSHE", "000001", "CNY")
+    answers = {market: answer({"code": "000001", "market": market, "klines": lines}) for market in (0, 1)}
+    [bar] = EastmoneyHistory().parse(reply(answers[0]), share)
+    assert bar.close == Decimal("11.30")
+    with pytest.raises(BadBody, match=r"about 1\.000001 instead of 0\.000001"):
+        EastmoneyHistory().parse(reply(answers[1]), share)

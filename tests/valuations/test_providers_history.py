@@ -130,3 +130,21 @@ def test_a_page_in_place_of_bars_is_a_bad_body() -> None:
     reply = Reply("https://source.test/", 200, "text/html", b"<html></html>", datetime(2026, 11, 20, tzinfo=UTC))
     with pytest.raises(BadBody):
         TencentHistory().parse(reply, STAR)
+
+
+@pytest.mark.parametrize(
+    ("volume", "stated", "amount", "shares"),
+    [
+        ("100000.000", "80800.00", 808_000_000, 10_000_000),  # lots, tens of thousands of yuan
+        ("100000.000", "808000000.00", 808_000_000, 10_000_000),  # lots, yuan
+        ("10000000", "80800.00", 808_000_000, 10_000_000),  # shares
+        ("10000000", "808000000.00", 808_000_000, 10_000_000),
+        ("100000.000", "9.00", None, 10_000_000),  # fits nothing: the unit of the volume is the documented one
+    ],
+)
+def test_the_prices_of_the_day_tell_the_unit_of_the_turnover(
+    volume: str, stated: str, amount: int | None, shares: int
+) -> None:
+    row: Bar = ("2026-11-20", "80.100", "80.800", "81.500", "79.600", volume, {}, "2.63", stated)
+    [bar] = parse_bars(tencent_bars("sz300474", [row]), CHINEXT)
+    assert (bar.amount, bar.volume) == (None if amount is None else Decimal(amount), shares)

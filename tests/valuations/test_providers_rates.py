@@ -177,3 +177,10 @@ def test_fred_without_a_key_does_not_even_ask() -> None:
 
     with pytest.raises(Auth):
         rate_sources()["fred"].fetch(Nobody(), DAY, DAY)
+
+
+def test_a_new_kind_of_pair_does_not_cost_the_others() -> None:
+    body = payloads.cfets_parity({FRIDAY: ["6.8000", "4.4", "closed"]}, ("USD/CNY", "100JPY/CNY", "BASKET(2026)"))
+    assert as_text(parse_parity(body)) == ["2026-11-20 USD/CNY 6.8", "2026-11-20 JPY/CNY 0.044"]
+    with pytest.raises(BadBody, match="without the names"):
+        parse_parity(payloads.cfets_parity({FRIDAY: ["6.8000"]}, ("BASKET(2026)",)))

@@ -219,3 +219,13 @@ def test_a_refusal_asks_for_an_hour_at_least(answer: Reply, error: type[SourceEr
     with pytest.raises(error) as caught:
         SinaQuotes().parse(answer, [STAR])
     assert caught.value.retry_after == pause
+
+
+@pytest.mark.parametrize("blank", ["", "-", "--"])
+def test_a_halted_share_whose_fields_are_blank_instead_of_zero_has_no_price(blank: str) -> None:
+    fields = sina_row("sh688795", STAR_ROW).split(",")
+    fields[3] = fields[2]
+    for place in (1, 4, 5, 8, 9):
+        fields[place] = blank
+    [row] = parse_quotes(",".join(fields).encode("gb18030"), [STAR])
+    assert (row.outcome, row.reason, row.quote) == (Outcome.HOLD, "suspended", None)

@@ -248,3 +248,22 @@ def test_a_hong_kong_ticker_may_be_written_with_four_or_five_digits() -> None:
     for ticker in ("0600", "600", "00600"):
         [found] = parse_quotes(tencent_body(row), [Instrument("XHKG", ticker, "HKD")])
         assert found.outcome is Outcome.OK
+
+
+@pytest.mark.parametrize("blank", ["", "-", "--", "None", "n/a", "0.00"])
+def test_a_repeated_close_without_range_and_volume_is_no_trade_however_blanks_are_written(blank: str) -> None:
+    fields = tencent_row(STAR_ROW).split("~")
+    for place in (5, 6, 33, 34, 36, 37, 57):
+        fields[place] = blank
+    fields[3], fields[35] = "590.00", f"590.00/{blank}/{blank}"
+    [row] = parse_quotes("~".join(fields).encode("gbk"), [STAR])
+    assert (row.outcome, row.reason, row.quote) == (Outcome.HOLD, "suspended", None)
+
+
+def test_a_range_filled_with_the_close_before_is_no_trade_when_nothing_was_sold() -> None:
+    idle = replace(BIREN_ROW, price="49.500", open="49.500", high="49.500", low="49.500", volume=0)
+    [row] = parse_quotes(tencent_body(idle), [BIREN])
+    assert (row.outcome, row.quote) == (Outcome.HOLD, None)
+    # One lot sold at the close before is a trade.
+    [row] = parse_quotes(tencent_body(replace(idle, volume=200)), [BIREN])
+    assert row.outcome is Outcome.OK

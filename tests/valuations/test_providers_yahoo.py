@@ -226,7 +226,7 @@ def test_what_yahoo_calls_a_split_on_the_mainland_is_a_bonus_issue_and_prices_ar
     content = chart(
         ("2026-11-17", 403.08724, 403.08724, 403.08724, 403.08724, 1490),
         ("2026-11-18", 405.0, 405.0, 405.0, 405.0, 1490),
-        meta={"symbol": "300474.SZ"},
+        meta={"symbol": "300474.SZ", "currency": "CNY"},
         splits={"a": split("2026-11-18", 1.49, 1)},
     )
     before, after = bars(content, CHINEXT)
@@ -441,3 +441,24 @@ def test_a_refused_cookie_ends_the_attempt() -> None:
     client = Client(reply(b"Edge: Too Many Requests", 429))
     with pytest.raises(Blocked):
         YahooQuotes().fetch(client, [STAR])
+
+
+@pytest.mark.parametrize("currency", ["CNY", "GBp"])
+def test_bars_in_another_currency_than_the_listing_s_are_refused(currency: str) -> None:
+    with pytest.raises(BadBody, match=f"prices in {currency} instead of USD"):
+        bars(chart(FRIDAY, meta={"currency": currency}))
+    assert bars(chart(FRIDAY, meta={"currency": None}))  # not stated: nothing to contradict
+
+
+def test_a_split_may_be_told_by_its_ratio_alone() -> None:
+    told = {"date": opening("2026-11-20"), "splitRatio": "10:1"}
+    before, after = bars(chart(THURSDAY, FRIDAY, splits={"a": told}))
+    assert (before.close, before.volume) == (Decimal("2015.00"), 14_000_000)
+    assert [event.ratio for event in after.events] == [Decimal(10)]
+
+
+def test_a_dividend_told_in_another_currency_is_left_out() -> None:
+    foreign = dividend("2026-11-20", 0.3) | {"currency": "CNY"}
+    own = dividend("2026-11-20", 0.01) | {"currency": "USD"}
+    [bar] = bars(chart(FRIDAY, dividends={"a": foreign, "b": own}))
+    assert [event.cash for event in bar.events] == [Decimal("0.01")]

@@ -60,7 +60,7 @@ def parse_parity(body: bytes) -> list[ParsedRate]:
             raise NoData("no parity for these days")
         raise BadBody("no records")
     heads = data.get("head") or data.get("searchlist")
-    if not isinstance(heads, list) or not isinstance(records, list):
+    if not isinstance(heads, list) or not isinstance(records, list) or not any(map(_PAIR.fullmatch, map(str, heads))):
         raise BadBody("records without the names of their columns")
     rates = []
     for record in records:
@@ -69,7 +69,9 @@ def parse_parity(body: bytes) -> list[ParsedRate]:
             raise BadBody("a record does not fit the names of its columns")
         try:
             day = parse_day(record.get("date"))
-            stated = [rate for head, value in zip(heads, values, strict=True) if (rate := _rate(head, value, day))]
+            # A kind of pair that is new here must not cost the others.
+            known = ((head, value) for head, value in zip(heads, values, strict=True) if _PAIR.fullmatch(str(head)))
+            stated = [rate for head, value in known if (rate := _rate(head, value, day))]
         except ValueError as error:
             raise BadBody(f"unreadable record: {error}") from error
         rates += stated

@@ -125,8 +125,8 @@ class EastmoneyQuotes:
         rows = []
         for instrument in instruments:
             name = code_or_none(eastmoney_id, instrument)
-            about = (share for share in shares if name is not None and _is_about(share, names, instrument))
-            found = next(about, None)
+            about = (each for each in shares if is_about(instrument, each.get(names.code), each.get(names.market)))
+            found = None if name is None else next(about, None)
             if found is None:
                 rows.append(unanswered(instrument, name))
             else:
@@ -151,14 +151,16 @@ def _shares(answer: Mapping[str, object]) -> tuple[list[Mapping[str, object]], _
     return shares, _LISTED
 
 
-def _is_about(share: Mapping[str, object], names: _Names, instrument: Instrument) -> bool:
-    """Whether this is the share asked for. A market that is not stated is taken for the right one."""
+def is_about(instrument: Instrument, stated_code: object, stated_market: object) -> bool:
+    """Whether a code and a market as the service states them are the instrument's.
+
+    A market that is not stated is taken for the right one; an index of Shanghai bears the code of a share of Shenzhen.
+    """
     markets = _AMERICAN if instrument.mic in US_MICS else _MARKETS[instrument.mic]
-    market = optional_number(share.get(names.market))
+    market = optional_number(stated_market)
     if market is not None and market not in markets:
         return False
-    code = str(share.get(names.code) or "").strip().upper()
-    return code in (_code(instrument), instrument.ticker.upper())
+    return str(stated_code or "").strip().upper() in (_code(instrument), instrument.ticker.upper())
 
 
 def _row(
@@ -218,7 +220,8 @@ def _places(share: Mapping[str, object], names: _Names, in_decimals: bool) -> in
     A fraction shows prices as they are; whole numbers are scaled unless prices were asked for (`in_decimals`).
     Raises ValueError when the scale of whole numbers is not stated: a factor of a hundred is not to be guessed.
     """
-    prices = [share[name] for name in names.prices if optional_number(share.get(name)) is not None]
+    # A zero tells nothing, however it is written.
+    prices = [share[name] for name in names.prices if positive_number(share.get(name)) is not None]
     if not prices or in_decimals or any("." in str(price) for price in prices):
         return 0
     places = optional_number(share.get(names.decimals))
@@ -233,7 +236,7 @@ def _time_of_price(stated: object, fetched_at: datetime, mic: str) -> datetime:
     American stamps run on before the opening and after the close, with the price of regular hours beside them; a price
     without a stamp is at most as new as the reply.
     """
-    if optional_number(stated) is None:
+    if optional_number(stated) in (None, 0):
         return last_chance_to_trade(mic, fetched_at)
     at = utc_time(stated).astimezone(MARKETS[mic].zone)
     return last_chance_to_trade(mic, at) if mic in US_MICS else at

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from companies.sources.base import BadBody, Fetcher, NoData, Reply, as_object, parse_jsonp, usable_body
 from valuations.providers.base import DailyBar, Instrument, bars_between, check_span
 from valuations.providers.codes import codes_of
-from valuations.providers.eastmoney import EastmoneyQuotes, eastmoney_id
+from valuations.providers.eastmoney import EastmoneyQuotes, eastmoney_id, is_about
 from valuations.providers.trading import bar_of_columns, mainland_lot, positive_number, shares_traded
 
 _ADJUSTMENTS = {"1": "qfq", "2": "hfq"}
@@ -64,9 +64,9 @@ def parse_bars(
     lines = data.get("klines") if isinstance(data, Mapping) else None
     if not isinstance(data, Mapping) or not isinstance(lines, list):
         raise BadBody("no bars")
-    code = str(data.get("code") or "").upper()
-    if code and not eastmoney_id(instrument).endswith(f".{code}"):
-        raise BadBody(f"about {code[:20]} instead of {instrument.ticker}")
+    code, market = data.get("code") or instrument.ticker, data.get("market")
+    if not is_about(instrument, code, market):
+        raise BadBody(f"about {str(market)[:5]}.{str(code)[:20]} instead of {eastmoney_id(instrument)}")
     bars = (_bar(line, instrument, adjustment) for line in lines)
     return bars_between((bar for bar in bars if bar is not None), start, end)
 

@@ -24,7 +24,7 @@ from valuations.providers.base import DailyBar, Instrument, ShareEvent, bars_bet
 from valuations.providers.codes import codes_of
 from valuations.providers.dividends import share_events
 from valuations.providers.tencent import US_SUFFIXES, tencent_code, tencent_lot
-from valuations.providers.trading import bar_of_columns, optional_number, shares_traded
+from valuations.providers.trading import bar_of_columns, mainland_lot, optional_number, shares_traded
 
 # More than 640 rows are refused or silently cut, depending on the market.
 _MOST_ROWS = 640
@@ -128,18 +128,17 @@ def _bar(row: object, instrument: Instrument, adjustment: str) -> DailyBar | Non
 
 
 def _amount(instrument: Instrument, stated: Decimal | None, volume: Decimal | None, bar: DailyBar) -> Decimal | None:
-    """Turnover in units of the currency, stated in tens of thousands; outside the mainland only if that fits."""
-    if stated is None or stated <= 0:
+    """Turnover in units of the currency, stated in tens of thousands or in ones: whichever makes the prices of the day.
+
+    On the mainland the volume may be in lots; that leaves no doubt, since the two are a factor of ten thousand apart.
+    """
+    if stated is None or stated <= 0 or not volume or volume < 0:
         return None
-    amount = stated * _TEN_THOUSAND
-    if instrument.mic in ("XSHG", "XSHE"):
-        return amount
-    if not volume:
-        return None
-    fitting = [
-        value for value in (amount, stated) if bar.low * Decimal("0.9") <= value / volume <= bar.high * Decimal("1.1")
-    ]
-    return fitting[0] if fitting else None
+    units = {1, mainland_lot(instrument)}
+    for amount in (stated * _TEN_THOUSAND, stated):
+        if any(bar.low * Decimal("0.9") <= amount / (volume * unit) <= bar.high * Decimal("1.1") for unit in units):
+            return amount
+    return None
 
 
 def _events(extra: object, day: date, currency: str) -> tuple[ShareEvent, ...]:

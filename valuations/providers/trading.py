@@ -22,7 +22,7 @@ def judged_row(instrument: Instrument, quote: ParsedQuote, name: str, *, told_at
         told_at: The clock of the row where that is not the time of the price.
     """
     told_at = told_at or quote.at
-    if quote.open is None and quote.high is None and quote.low is None and 0 in (quote.price, quote.volume):
+    if _shows_no_trade(quote):
         detail = f"{name}: no trade at {told_at.isoformat()}"
         if quote.previous_close is not None:
             detail += f", {quote.previous_close} before"
@@ -31,6 +31,18 @@ def judged_row(instrument: Instrument, quote: ParsedQuote, name: str, *, told_at
         # Unlike a halted share this row reports trades: the price itself is wrong.
         return QuoteRow(instrument, Outcome.HOLD, quote, "zero_price", f"{name}: price 0 with trades")
     return QuoteRow(instrument, Outcome.OK, quote)
+
+
+def _shows_no_trade(quote: ParsedQuote) -> bool:
+    """Whether a row only repeats the close before: nothing traded, or nothing is said of trades and of their range.
+
+    Some sources fill the day's range of a share that did not trade with that close instead of zeros.
+    """
+    is_repeated = quote.price == quote.previous_close
+    day_range = {price for price in (quote.open, quote.high, quote.low) if price is not None}
+    if not day_range:
+        return 0 in (quote.price, quote.volume) or (quote.volume is None and is_repeated)
+    return quote.volume == 0 and is_repeated and day_range == {quote.price}
 
 
 def why_no_trade(mic: str, at: datetime) -> str:

@@ -47,6 +47,10 @@ class YahooHistory:
         chart = parse_chart(reply)
         if chart.symbol != yahoo_symbol(instrument):
             raise BadBody(f"about {chart.symbol[:20]} instead of {yahoo_symbol(instrument)}")
+        currency = str(chart.meta.get("currency") or "").strip()
+        if currency and currency != instrument.currency:
+            # Letter for letter: GBp are pence.
+            raise BadBody(f"prices in {currency[:10]} instead of {instrument.currency}")
         return traded_bars(chart, instrument, start, end)
 
 
@@ -107,10 +111,12 @@ def _splits(chart: Chart, instrument: Instrument) -> list[ShareEvent]:
     kind = "bonus" if MARKETS[instrument.mic].is_mainland else "split"
     splits = []
     for entry in _entries(chart, "splits"):
-        new, old = positive_number(entry.get("numerator")), positive_number(entry.get("denominator"))
-        if new is None or old is None:
-            raise ValueError(f"not a split: {str(entry.get('splitRatio'))[:20]}")
         text = str(entry.get("splitRatio") or "")
+        first, _, second = text.replace("/", ":").partition(":")
+        new = positive_number(entry.get("numerator")) or positive_number(first)
+        old = positive_number(entry.get("denominator")) or positive_number(second)
+        if new is None or old is None:
+            raise ValueError(f"not a split: {text[:20]}")
         splits.append(ShareEvent(kind, _day_of(entry, instrument), new / old, text=text))
     return splits
 
@@ -119,7 +125,10 @@ def _dividends(chart: Chart, instrument: Instrument) -> list[ShareEvent]:
     return [
         ShareEvent("dividend", _day_of(entry, instrument), cash=cash)
         for entry in _entries(chart, "dividends")
-        if (cash := parse_number(entry.get("amount"))) is not None and cash > 0
+        if (cash := parse_number(entry.get("amount"))) is not None
+        and cash > 0
+        # Some are paid in another currency than the share trades in, and told in it.
+        and str(entry.get("currency") or instrument.currency) == instrument.currency
     ]
 
 
