@@ -6,11 +6,11 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
-from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
 
@@ -22,9 +22,12 @@ class Desk(AdminSite):
         user = request.user
         return user.is_active and (user.is_staff or user.has_perm("companies.enter_admin"))
 
-    @never_cache
+    @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         """Django's own form would count no attempts and ask for no second factor: send people to the site's."""
+        # Imported here: this module is read before there are models.
+        from django.contrib.auth.views import redirect_to_login
+
         if not request.user.is_authenticated:
             return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
         if not self.has_permission(request):

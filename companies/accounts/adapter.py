@@ -1,4 +1,4 @@
-"""What this site wants of django-allauth: closed sign-up, counted attempts, known devices, mail that people can read."""
+"""What this site wants of django-allauth: closed sign-up, counted attempts, known devices, mail in one's language."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     # --- Guessing ---
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Use up an attempt of the account and of the address; of the device alone, where it is known to the account."""
+        """Use up an attempt of the account and of the address; of the device alone, where the account knows it."""
         account = account_named(credentials.get("username") or credentials.get("email") or "")
         try:
             if trusted := self._trusted(request, account):

@@ -48,7 +48,7 @@ def remember(request: HttpRequest, response: HttpResponseBase, user: User) -> bo
 
 
 def forget_others(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    """After a new password every device but the one that set it has to prove itself again. Receives allauth's signals."""
+    """After a new password only the device that set it stays known. Receives the signals of new passwords."""
     KnownDevice.objects.filter(user=user).exclude(key_hash=key_hash_of(request)).delete()
 
 
@@ -57,16 +57,20 @@ def _hash(key: str) -> str:
 
 
 # Later ones call themselves by the names of earlier ones too, so the order matters.
-BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("MicroMessenger", "WeChat"), ("Firefox", "Firefox"), ("FxiOS", "Firefox"),
-            ("CriOS", "Chrome"), ("Chrome", "Chrome"), ("Safari", "Safari"))  # fmt: skip
-SYSTEMS = (("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("CrOS", "ChromeOS"),
-           ("Mac OS X", "macOS"), ("Linux", "Linux"))  # fmt: skip
+BROWSERS = {
+    "Edg": "Edge", "OPR": "Opera", "MicroMessenger": "WeChat", "Firefox": "Firefox", "FxiOS": "Firefox",
+    "CriOS": "Chrome", "Chrome": "Chrome", "Safari": "Safari",
+}  # fmt: skip
+SYSTEMS = {
+    "iPhone": "iPhone", "iPad": "iPad", "Android": "Android", "Windows": "Windows", "CrOS": "ChromeOS",
+    "Mac OS X": "macOS", "Linux": "Linux",
+}  # fmt: skip
 
 
 def device_name(user_agent: str) -> str:
     """What people call a device: `Firefox on Windows`; the browser's own words where we do not know it."""
-    browser = next((name for mark, name in BROWSERS if re.search(rf"\b{mark}\w*/", user_agent)), "")
-    system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
+    browser = next((name for mark, name in BROWSERS.items() if re.search(rf"\b{mark}\w*/", user_agent)), "")
+    system = next((name for mark, name in SYSTEMS.items() if mark in user_agent), "")
     if browser and system:
         return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
     return browser or system or user_agent[:60] or _("unknown device")
