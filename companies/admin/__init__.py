@@ -17,6 +17,7 @@ __all__ = [
     "KnownSelect",
     "ListingAdmin",
     "ReadOnlyAdmin",
+    "access",
     "companies",
     "documents",
     "filings",
