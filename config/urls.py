@@ -5,6 +5,8 @@ from django.http import HttpRequest, HttpResponsePermanentRedirect
 from django.templatetags.static import static
 from django.urls import include, path
 
+from companies.accounts.profile import choose_language
+
 
 def favicon(request: HttpRequest) -> HttpResponsePermanentRedirect:
     """Where browsers look for the icon of pages that name none, such as the admin's."""
@@ -19,7 +21,7 @@ urlpatterns = [
     path("figures/", include("companies.recording.urls")),
     path("accounts/", include("companies.accounts.urls")),
     path("accounts/", include("allauth.urls")),
-    path("i18n/", include("django.conf.urls.i18n")),
+    path("i18n/setlang/", choose_language, name="set_language"),
     path("admin/", admin.site.urls),
     path("favicon.ico", favicon),
 ]
