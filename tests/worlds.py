@@ -27,6 +27,8 @@ from tests.factories import (
     make_group,
     make_health,
     make_held,
+    make_invitation,
+    make_known_device,
     make_listing,
     make_milestone,
     make_note,
@@ -76,6 +78,8 @@ def make_rows(n: int) -> None:
     AnnotationTag.objects.create(annotation=note, name="revenue")
     AnnotationMention.objects.create(annotation=note, user=reader)
     make_group(f"Desk {n}", reader)
+    make_invitation(f"invited-{n}@example.org", invited_by=reader)
+    make_known_device(reader)
     StarterRecord.objects.create(table="companies", key=str(n), object_id=company.pk, digest="0" * 64)
     Revision.bump()
 
