@@ -6,7 +6,7 @@ of a request, and for people who have not signed in, it is the instance's own wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from django.utils.translation import check_for_language, get_language
 
 from companies.models import User
 
-Choices = list[tuple[str, str | Promise]]
+Choices = Sequence[tuple[str, str | Promise]]
 # Other names of the same zones, and zones of no place, are left out of what is offered.
 CONTINENTS = (
     "Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific",

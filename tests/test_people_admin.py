@@ -19,6 +19,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from companies import roles
 from companies.admin.people import traces_of
@@ -40,7 +41,14 @@ from tests.test_admin import form_of
 
 pytestmark = pytest.mark.django_db
 
+HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 LIST = "/admin/companies/user/"
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Settings) -> None:
+    """Signing in makes a new hash of a password that has a weak one, and a strong one takes its time."""
+    settings.PASSWORD_HASHERS = HASHERS
 
 
 def make_admin(username: str = "admin", **fields: Any) -> User:

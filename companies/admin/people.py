@@ -19,7 +19,7 @@ from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm, UsernameField
 from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
 from django.db import models
@@ -41,10 +41,10 @@ from companies.models import Invitation, KnownDevice, Revision, StarterRecord, U
 if TYPE_CHECKING:  # Django's own classes cannot be subscripted at run time
     BaseUserAdmin = DjangoUserAdmin[User]
     BaseChangeForm = UserChangeForm[User]
-    BaseCreationForm = AdminUserCreationForm[User]
+    RoleForm = forms.ModelForm[User]
     QuerySet = models.QuerySet[User]
 else:
-    BaseUserAdmin, BaseChangeForm, BaseCreationForm = DjangoUserAdmin, UserChangeForm, AdminUserCreationForm
+    BaseUserAdmin, BaseChangeForm, RoleForm = DjangoUserAdmin, UserChangeForm, forms.ModelForm
     QuerySet = models.QuerySet
 
 ROLE_WORDS = dict(roles.ROLE_LABELS)
@@ -60,9 +60,9 @@ def traces_of(user: User) -> list[tuple[str, int]]:
     """What was done with an account and would be nobody's without it: words and how many, most first."""
     found: Counter[str] = Counter()
     for relation in User._meta.get_fields(include_hidden=True):
-        if not isinstance(relation, models.ManyToOneRel) or relation.related_model._meta.auto_created:
+        if not isinstance(relation, models.ManyToOneRel) or relation.field.model._meta.auto_created:
             continue
-        model, name = relation.related_model, relation.field.name
+        model, name = relation.field.model, relation.field.name
         if f"{model._meta.label}.{name}" not in BELONGINGS:
             is_history = model.__name__.startswith("Historical")
             words = _("changes of data") if is_history else str(model._meta.verbose_name_plural)
@@ -70,7 +70,12 @@ def traces_of(user: User) -> list[tuple[str, int]]:
     return [(words, n) for words, n in found.most_common() if n]
 
 
-class RoleFields(forms.ModelForm if not TYPE_CHECKING else forms.ModelForm[User]):
+def has_second_factor() -> Exists:
+    """Whether the people of an outer query have set one up; recovery codes alone are none."""
+    return Exists(Authenticator.objects.filter(user=OuterRef("pk")).exclude(type=Authenticator.Type.RECOVERY_CODES))
+
+
+class RoleFields(RoleForm):
     """A chooser of the one role of a person, up to the role of whoever chooses."""
 
     by: User  # set by the admin, on a class made for the request
@@ -99,10 +104,12 @@ class RoleFields(forms.ModelForm if not TYPE_CHECKING else forms.ModelForm[User]
 class PersonForm(RoleFields, PreferencesForm, BaseChangeForm):
     """An account, as far as whoever opens it may change it."""
 
-    class Meta(UserChangeForm.Meta):
+    class Meta:
         """All fields that the page shows."""
 
         model = User
+        fields = "__all__"
+        field_classes = {"username": UsernameField}
         help_texts = ProfileForm.Meta.help_texts
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -139,7 +146,7 @@ class PersonForm(RoleFields, PreferencesForm, BaseChangeForm):
         return "" if stays else "role"
 
 
-class NewPersonForm(RoleFields, BaseCreationForm):
+class NewPersonForm(RoleFields, AdminUserCreationForm):
     """A new account."""
 
 
@@ -178,8 +185,10 @@ class SecondFactorFilter(admin.SimpleListFilter):
         return [("yes", gettext_lazy("set up")), ("no", gettext_lazy("not set up"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        """By the annotation of the list."""
-        return queryset if self.value() is None else queryset.filter(with_second_factor=self.value() == "yes")
+        """Anything else than yes and no is as good as nothing."""
+        if self.value() not in ("yes", "no"):
+            return queryset
+        return queryset.filter(has_second_factor() if self.value() == "yes" else ~has_second_factor())
 
 
 @admin.register(User)
@@ -218,7 +227,6 @@ class UserAdmin(BaseUserAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """People with their groups, whether they have a second factor, and in how many places they are signed in."""
-        factors = Authenticator.objects.filter(user=OuterRef("pk")).exclude(type=Authenticator.Type.RECOVERY_CODES)
         running = Session.objects.filter(expire_date__gt=timezone.now()).values("session_key")
         sessions = (
             UserSession.objects.filter(user=OuterRef("pk"), session_key__in=running)
@@ -231,7 +239,7 @@ class UserAdmin(BaseUserAdmin):
             super()
             .get_queryset(request)
             .prefetch_related("groups")
-            .annotate(with_second_factor=Exists(factors), sessions=Coalesce(Subquery(sessions), 0))
+            .annotate(with_second_factor=has_second_factor(), sessions=Coalesce(Subquery(sessions), 0))
         )
 
     @admin.display(description=gettext_lazy("role"))
@@ -243,7 +251,7 @@ class UserAdmin(BaseUserAdmin):
 
     @admin.display(description=gettext_lazy("second factor"), boolean=True, ordering="with_second_factor")
     def second_factor(self, user: User) -> bool:
-        """Whether a second factor is set up; recovery codes alone are none."""
+        """Whether a second factor is set up."""
         return bool(getattr(user, "with_second_factor", False))
 
     @admin.display(description=gettext_lazy("open sessions"), ordering="sessions")
@@ -330,7 +338,7 @@ class UserAdmin(BaseUserAdmin):
             user.is_active = False
             user.save(update_fields=["is_active"])
             _end_sessions(request, user)
-            self.log_change(request, user, [{"changed": {"fields": ["Active: True → False"]}}])  # type: ignore[arg-type]
+            self.log_change(request, user, [{"changed": {"fields": ["Active: True → False"]}}])
         self.message_user(request, _("The account %(name)s is closed.") % {"name": user}, messages.SUCCESS)
         return redirect("admin:companies_user_change", user.pk)
 

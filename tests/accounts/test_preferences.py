@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -131,7 +132,7 @@ def test_the_button_of_the_header_leads_to_no_other_site() -> None:
 def test_large_amounts_are_counted_in_the_units_of_the_reader(
     language: str, units: str, written: str, column: str
 ) -> None:
-    value = Money.of(2_000_000_000, "CNY")
+    value = Money.of(Decimal(2_000_000_000), "CNY")
     with translation.override(language), reading_as(make_user(units=units)):
         assert (money(value), unit("CNY")) == (written, column)
         assert amount(value) == ("20" if "亿" in column else "2")
@@ -149,7 +150,7 @@ def test_small_amounts_and_other_currencies_read_well_in_chinese(
     units: str, value: int, currency: str, written: str
 ) -> None:
     with translation.override("zh-hans"), reading_as(make_user(units=units)):
-        assert money(Money.of(value, currency)) == written
+        assert money(Money.of(Decimal(value), currency)) == written
 
 
 @pytest.mark.parametrize("path", PAGES)
