@@ -82,7 +82,7 @@ class ProfileForm(PreferencesForm):
             _("Name"): ["first_name", "last_name"],
             _("Language and time"): ["language", "time_zone"],
             _("Numbers"): ["units", "currency", "basis"],
-            _("Look"): ["direction_colours", "theme"],
+            _("Appearance"): ["direction_colours", "theme"],
         }
         return [(title, [self[name] for name in names]) for title, names in groups.items()]
 
