@@ -197,7 +197,7 @@ class UserAdmin(BaseUserAdmin):
 
     form = PersonForm
     add_form = NewPersonForm
-    list_display = ["username", "email", "role", "is_active", "last_login", "second_factor", "open_sessions"]
+    list_display = ["username", "role", "is_active", "second_factor", "open_sessions", "last_login", "email"]
     list_filter = [RoleFilter, "is_active", SecondFactorFilter]
     search_fields = ["username", "email", "first_name", "last_name"]
     search_help_text = gettext_lazy("Name, user name or e-mail address")

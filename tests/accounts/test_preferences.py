@@ -187,6 +187,12 @@ def test_times_are_shown_in_the_time_zone_of_the_reader(settings: Settings) -> N
     assert moment(NOON) == "2 Mar 2026 05:00 CET"
 
 
+@pytest.mark.parametrize(("zone", "said"), [("Asia/Singapore", "12:00 UTC+08"), ("UTC", "04:00 UTC")])
+def test_a_time_zone_without_a_name_is_told_by_its_distance(zone: str, said: str) -> None:
+    with reading_as(make_user(time_zone=zone)):
+        assert moment(NOON) == f"2 Mar 2026 {said}"
+
+
 def test_a_time_zone_that_there_is_not_leaves_the_one_of_the_instance(settings: Settings) -> None:
     settings.DISPLAY_TIME_ZONE = "Europe/Berlin"
     for name in ("Nowhere/Town", "../etc", "/etc/localtime", "Asia", "\0"):

@@ -308,7 +308,8 @@ def moment(value: datetime | None) -> str:
     said = f"{day(local.date())} {date_format(local, 'H:i')}"
     if in_chinese() and zone.key == "Asia/Shanghai":
         return f"{said}（北京时间）"  # what everybody calls it; CST is a time zone of America too
-    return f"{said} {local.tzname()}"
+    named = local.tzname() or ""
+    return f"{said} {named if named[:1].isalpha() else f'UTC{named}'}"  # of many zones there is only a number
 
 
 @register.filter
