@@ -99,6 +99,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.preferences.PreferencesMiddleware",
     "config.access.LoginRequiredMiddleware",
     "companies.accounts.sessions.SessionsMiddleware",
     "companies.accounts.second_factor.SecondFactorMiddleware",

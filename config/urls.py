@@ -5,7 +5,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponsePermanentRedirect
 from django.templatetags.static import static
 from django.urls import include, path
-from django.views.i18n import set_language
+
+from companies.accounts.profile import choose_language
 
 
 @login_not_required
@@ -25,7 +26,7 @@ urlpatterns = [
     path("accounts/", include("companies.accounts.urls")),
     path("accounts/", include("allauth.urls")),
     # On a closed instance the page to sign in has an icon and is read in two languages, too.
-    path("i18n/setlang/", login_not_required(set_language), name="set_language"),
+    path("i18n/setlang/", login_not_required(choose_language), name="set_language"),
     path("admin/", admin.site.urls),
     path("favicon.ico", favicon),
 ]

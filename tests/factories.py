@@ -5,7 +5,7 @@ default one, which is made once per test.
 """
 
 import hashlib
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -26,7 +26,9 @@ from companies.models import (
     FilingPage,
     FilingVersion,
     FundingRound,
+    Invitation,
     Known,
+    KnownDevice,
     Listing,
     MediaType,
     Metric,
@@ -37,7 +39,7 @@ from companies.models import (
     Tier,
     User,
 )
-from companies.roles import ANALYST, EDITOR, make_roles
+from companies.roles import ANALYST, EDITOR, READER, make_roles
 from valuations.models import (
     BarCoverage,
     CalendarWarning,
@@ -231,6 +233,21 @@ def make_user(username: str = "reader", **fields: Any) -> User:
 def make_staff(username: str = "staff") -> User:
     """Somebody who may do everything in the admin."""
     return make_user(username, is_staff=True, is_superuser=True)
+
+
+def make_invitation(email: str = "invited@example.org", **fields: Any) -> Invitation:
+    """An invitation to be a reader, made at noon, open for a week. Nobody knows its link."""
+    values = {
+        "role": READER, "token_hash": hashlib.sha256(email.encode()).hexdigest(), "invited_at": NOON,
+        "expires_at": NOON + timedelta(days=7),
+    }  # fmt: skip
+    return Invitation.objects.create(email=email, **{**values, **fields})
+
+
+def make_known_device(user: User, **fields: Any) -> KnownDevice:
+    """A browser from which somebody signed in at noon."""
+    values = {"key_hash": "0" * 64, "user_agent": "A browser", "first_seen_at": NOON, "last_seen_at": NOON}
+    return KnownDevice.objects.create(user=user, **{**values, **fields})
 
 
 def some_company() -> Company:

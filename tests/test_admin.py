@@ -25,6 +25,8 @@ from companies.models import (
     FilingPage,
     FilingVersion,
     FundingRound,
+    Invitation,
+    KnownDevice,
     Listing,
     Milestone,
     Revision,
@@ -80,6 +82,8 @@ READ_ONLY: set[type[models.Model]] = {
     AnnotationTag,
     AnnotationMention,
     AnnotationRevision,
+    Invitation,
+    KnownDevice,
 }
 
 

@@ -34,6 +34,8 @@ from tests.factories import (
     make_group,
     make_health,
     make_held,
+    make_invitation,
+    make_known_device,
     make_listing,
     make_milestone,
     make_note,
@@ -134,6 +136,8 @@ def make_rows(n: int) -> None:
     EmailAddress.objects.create(user=reader, email=f"{reader}@example.org", primary=True, verified=True)
     Authenticator.objects.create(user=reader, type=Authenticator.Type.TOTP, data={"secret": "kept-to-itself"})
     UserSession.objects.create(user=reader, ip="192.0.2.1", session_key=f"kept-to-itself-{n}", user_agent="A browser")
+    make_invitation(f"invited-{n}@example.org", invited_by=reader)
+    make_known_device(reader)
     StarterRecord.objects.create(table="companies", key=str(n), object_id=company.pk, digest="0" * 64)
     Revision.bump()
 

@@ -12,8 +12,12 @@ class ValuationsConfig(AppConfig):
     verbose_name = _("Prices and valuations")
 
     def ready(self) -> None:
-        """Have our settings checked with Django's own."""
+        """Have our settings checked with Django's own, and tell what a profile can choose."""
+        from companies.preferences import register_choices
         from valuations.configuration import prices_are_not_asked_for_every_second, sources_are_known
+        from valuations.state import BASIS_LABELS, CURRENCY_LABELS
 
         register(sources_are_known)
         register(prices_are_not_asked_for_every_second)
+        register_choices("basis", lambda: BASIS_LABELS)
+        register_choices("currency", lambda: CURRENCY_LABELS)

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from companies.search import LONGEST_SEARCH
-from valuations.state import Reading, ReadingForm, delay_for, given_values, parameters
+from valuations.state import Reading, ReadingForm, delay_for, given_values, own_values, parameters
 
 MOST_COMPANIES = 8
 MONTHS = {"1m": 1, "3m": 3, "6m": 6, "1y": 12}
@@ -69,7 +69,7 @@ class CompareState(Reading):
     @property
     def reading(self) -> Reading:
         """What other pages are asked, so that they read numbers the same way."""
-        return Reading(self.basis, self.currency, self.as_of, self.delay_minutes)
+        return Reading(self.basis, self.currency, self.as_of, self.delay_minutes, self.own)
 
     @property
     def since(self) -> date | None:
@@ -101,7 +101,7 @@ def compare_state_of(request: HttpRequest) -> tuple[CompareState, CompareForm]:
     given: dict[str, Any] = given_values(form)
     if "c" in form.errors:
         given["c"] = tuple(slug for slug in each_once(data.getlist("c")) if _is_slug(slug))[:MOST_COMPANIES]
-    return CompareState(**given, delay_minutes=delay_for(request)), form
+    return CompareState(**{**own_values(request, data), **given}, delay_minutes=delay_for(request)), form
 
 
 def each_once(slugs: Iterable[str]) -> tuple[str, ...]:

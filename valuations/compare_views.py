@@ -30,13 +30,14 @@ from valuations.figures import comparison_figure
 from valuations.live import answer_tag, poll_seconds
 from valuations.reasons import Missing
 from valuations.snapshot import snapshot
-from valuations.state import problems_of, state_of
+from valuations.state import problems_of, state_of, with_own_terms
 
 DAYS_SHOWN = 10
 
 
 @require_safe
 @vary_on_headers("HX-Request-Type", "Accept-Language", "Cookie")
+@with_own_terms
 def compare_view(request: HttpRequest) -> HttpResponse:
     """Chosen companies side by side: prices since a common day, every metric. Controls and polling swap #compare."""
     state, form = compare_state_of(request)
@@ -90,11 +91,12 @@ def compare_matches(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @vary_on_headers("HX-Request-Type", "Accept-Language", "Cookie")
+@with_own_terms
 def reported_source(request: HttpRequest, slug: str, metric: str) -> HttpResponse:
     """Who states the newest figure of one metric of a company. Opens in place; as a link it is a page of its own."""
     state, form = state_of(request)
     if form.errors:
-        nearest = CompareState(state.basis, state.currency, state.as_of, c=(slug,))
+        nearest = CompareState(state.basis, state.currency, state.as_of, own=state.own, c=(slug,))
         return _refused(request, nearest, problems_of(form))
     company = get_object_or_404(Company, slug=slug)
     if metric not in REPORTED_METRICS:

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import get_language
 
+from companies.preferences import preferences
 from valuations.polling import poll_after
 from valuations.snapshot import Snapshot, page_tag
 from valuations.state import Reading
@@ -18,7 +19,10 @@ from valuations.state import Reading
 def answer_tag(request: HttpRequest, state: Reading, *also: object) -> str:
     """Equal for two requests whose answers are equal. `also`: what the answer depends on besides reader and state."""
     user = request.user
-    told = [get_language(), user.pk if user.is_authenticated else "", state.delay_minutes, state.query(), state.day]
+    told = [
+        *(get_language(), preferences(), user.pk if user.is_authenticated else ""),
+        *(state.delay_minutes, state.own, state.query(), state.day),
+    ]
     reader = " ".join(str(value) for value in (*told, *also))
     return f"{page_tag(state.question)}-{sha256(reader.encode()).hexdigest()[:16]}"
 

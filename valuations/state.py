@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from companies.models import Segment
+from companies.models import Segment, User
 from valuations.snapshot import CURRENCIES, Question, today
 from valuations.trailing import RevenueBasis
+
+View = Callable[..., HttpResponseBase]
 
 LONGEST_QUERY = 1000
 FIRST_DAY = date(1990, 12, 19)  # Shanghai's stock exchange opened
@@ -31,6 +37,9 @@ SEGMENT_LABELS = [
     ("", _("all")),
     *[choice for choice in Segment.choices if choice[0] != Segment.BENCHMARK.value],
 ]
+TERMS = ("basis", "currency")
+PLAIN = (RevenueBasis.TTM.value, "CNY")  # unless the address or the reader's account says otherwise
+NOT_IN_ADDRESSES = ("delay_minutes", "own")
 SORTS = ("company", "ticker", "price", "change", "market_value", "revenue", "price_to_sales", "rd_to_revenue")
 
 
@@ -73,10 +82,13 @@ class StateForm(ReadingForm):
 class Reading:
     """What a reader chooses on every page with numbers. `as_of` is None while it follows the present day."""
 
-    basis: str = RevenueBasis.TTM.value
-    currency: str = "CNY"
+    basis: str = PLAIN[0]
+    currency: str = PLAIN[1]
     as_of: date | None = None
     delay_minutes: int = 0  # not chosen, and so not in the address: it depends on who reads
+    # Nor is this: the reader's own basis and currency. Where they are not the plain ones the address names whichever is
+    # shown, so that it means the same to everybody.
+    own: tuple[str, str] = PLAIN
 
     @property
     def day(self) -> date:
@@ -91,9 +103,20 @@ class Reading:
     def query(self, **changes: Any) -> str:
         """The query string of this state with some values changed; without defaults, a tuple one by one."""
         changed = replace(self, **changes) if changes else self
-        chosen = (field for field in fields(changed) if field.name != "delay_minutes")
-        values = ((field.name, getattr(changed, field.name), field.default) for field in chosen)
+        chosen = (field for field in fields(changed) if field.name not in NOT_IN_ADDRESSES)
+        unsaid = {"basis": self.unsaid_basis, "currency": self.unsaid_currency}
+        values = ((field.name, getattr(changed, field.name), unsaid.get(field.name, field.default)) for field in chosen)
         return urlencode({name: value for name, value, default in values if value != default}, doseq=True)
+
+    @property
+    def unsaid_basis(self) -> str:
+        """The basis that an address of this reader need not name; empty when it names each."""
+        return PLAIN[0] if self.own[0] == PLAIN[0] else ""
+
+    @property
+    def unsaid_currency(self) -> str:
+        """The currency that an address of this reader need not name; empty when it names each."""
+        return PLAIN[1] if self.own[1] == PLAIN[1] else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +133,56 @@ class State(Reading):
 
 def state_of(request: HttpRequest) -> tuple[State, StateForm]:
     """The state that a page is asked for, with the delay of whoever asks: the way in for every page with prices."""
-    state, form = read_state(parameters(request))
-    return replace(state, delay_minutes=delay_for(request)), form
+    data = parameters(request)
+    state, form = read_state(data)
+    return replace(state, delay_minutes=delay_for(request), **own_values(request, data)), form
 
 
 def parameters(request: HttpRequest) -> QueryDict:
     """The query string; one that no page of ours can have made is read as a bad one."""
     too_long = len(request.META.get("QUERY_STRING", "")) > LONGEST_QUERY
     return QueryDict("basis=…") if too_long else request.GET
+
+
+def own_terms(user: User | AnonymousUser) -> tuple[str, str]:
+    """The basis and the currency that an account's pages begin with; the plain ones for everybody else."""
+    if not isinstance(user, User):
+        return PLAIN
+    bases, currencies = dict(BASIS_LABELS), dict(CURRENCY_LABELS)
+    return (
+        user.basis if user.basis in bases else PLAIN[0],
+        user.currency if user.currency in currencies else PLAIN[1],
+    )
+
+
+def own_values(request: HttpRequest, data: QueryDict) -> dict[str, Any]:
+    """What an address leaves to the reader, as fields of a state."""
+    own = own_terms(request.user)
+    if own == PLAIN:
+        return {}
+    named = {name: value for name, value in zip(TERMS, own, strict=True) if not data.get(name)}
+    return {**named, "own": own}
+
+
+def with_own_terms(view: View) -> View:
+    """Send a reader whose account has a basis or a currency of its own to the address that names them.
+
+    So the address of a page says all that it shows, and means the same to whomever it is sent. Parts of pages are not
+    sent on: their addresses come from a page, which names what it must.
+    """
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        data = parameters(request)
+        left = {name: own for name, own in own_values(request, data).items() if name in TERMS and own not in PLAIN}
+        if not left or request.headers.get("HX-Request-Type") == "partial":
+            return view(request, *args, **kwargs)
+        named = data.copy()
+        for name, own in left.items():
+            named[name] = own
+        return redirect(f"{request.path}?{named.urlencode()}")
+
+    return wrapper
 
 
 def delay_for(request: HttpRequest) -> int:

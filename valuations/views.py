@@ -27,13 +27,14 @@ from valuations.models import RefreshRun
 from valuations.profile import profile
 from valuations.sector import sector
 from valuations.snapshot import snapshot
-from valuations.state import State, StateForm, delay_for, problems_of, state_of
+from valuations.state import State, StateForm, delay_for, problems_of, state_of, with_own_terms
 
 FILINGS_SHOWN = 5  # of a company, the newest
 
 
 @require_safe
 @vary_on_headers("HX-Request-Type", "Accept-Language", "Cookie")
+@with_own_terms
 def sector_view(request: HttpRequest) -> HttpResponse:
     """Market value against revenue: tiles, chart and table. Controls, sorting and polling swap #sector."""
     state, form = state_of(request)
@@ -91,6 +92,7 @@ def sector_csv(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @vary_on_headers("HX-Request-Type", "Accept-Language", "Cookie")
+@with_own_terms
 def source_view(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """Where one number of one company comes from. Opens in place; as a link it is a page of its own."""
     state, form = state_of(request)
@@ -106,6 +108,7 @@ def source_view(request: HttpRequest, slug: str, name: str) -> HttpResponse:
 
 @require_safe
 @vary_on_headers("HX-Request-Type", "Accept-Language", "Cookie")
+@with_own_terms
 def company_view(request: HttpRequest, slug: str) -> HttpResponse:
     """One company: who it is, its listings, its price and value history, and its figures with their sources."""
     state, form = state_of(request)

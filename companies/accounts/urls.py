@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from companies.accounts import views
+from companies.accounts import profile, views
 
 app_name = "accounts"
 urlpatterns = [
+    path("profile/", profile.profile, name="profile"),
     path("invitations/", views.invitations, name="invitations"),
     path("invitations/<int:pk>/resend/", views.invitation_resend, name="invitation_resend"),
     path("invitations/<int:pk>/revoke/", views.invitation_revoke, name="invitation_revoke"),

@@ -14,6 +14,24 @@ function keep(name, value) {
   document.cookie = `${name}=${value}; path=/; max-age=${YEAR}; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
 }
 
+// A menu opens by itself (details); a script only closes it when the reader turns to something else.
+const openMenu = () => document.querySelector("[data-menu][open]");
+
+document.addEventListener("click", ({ target }) => {
+  const menu = openMenu();
+  if (menu && !menu.contains(target)) menu.open = false;
+});
+document.addEventListener("focusin", ({ target }) => {
+  const menu = openMenu();
+  if (menu && !menu.contains(target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  const menu = openMenu();
+  if (event.key !== "Escape" || !menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
 // Drafts of notes (drafts.js) are for the eyes of who typed them, on a computer that others may use.
 document.addEventListener("submit", ({ target }) => {
   if (!target.matches("form.account[data-user]")) return;

@@ -1,7 +1,8 @@
 """How numbers, days and states are written: rounding, units, signs and words of the reader's language.
 
-Nothing is rounded before it gets here. English counts in bn and tn, Chinese in 亿 and 万亿; a range keeps both of its
-ends and one unit; an open range says ≥ or ≤; a missing number is a dash that carries its reason.
+Nothing is rounded before it gets here. English counts in bn and tn, Chinese in 亿 and 万亿, unless the reader chose
+otherwise; a range keeps both of its ends and one unit; an open range says ≥ or ≤; a missing number is a dash that
+carries its reason.
 """
 
 from __future__ import annotations
@@ -12,10 +13,8 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django import template
-from django.conf import settings
 from django.urls import get_script_prefix, reverse
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -29,6 +28,7 @@ from companies.models.company import Company, Listing
 from companies.models.figure import Basis, Metric
 from companies.models.filing import Filing, Tier
 from companies.places import place_in_words
+from companies.preferences import counts_in_chinese_units, preferences
 from valuations.money import Interval, Money
 from valuations.reasons import Missing
 from valuations.sector import Sector
@@ -137,24 +137,31 @@ def ends(interval: Interval, write: Callable[[Decimal, int], str]) -> str:
 
 def table_unit(currency: str) -> tuple[Decimal, str]:
     """What a column of amounts is counted in: the divisor, and its name with the currency."""
-    if in_chinese():
-        return Decimal(10) ** 8, f"亿{_currency_in_chinese(currency)}"
-    return Decimal(10) ** 9, f"{currency} bn"
+    divisor, name = (Decimal(10) ** 8, "亿") if counts_in_chinese_units() else (Decimal(10) ** 9, "bn")
+    return divisor, _with_currency(name, currency)
 
 
 def _currency_in_chinese(currency: str) -> str:
     return CHINESE_CURRENCIES.get(currency) or f" {currency}"
 
 
+def _with_currency(text: str, currency: str) -> str:
+    """A number's unit, with or without the number, and its currency; units of the other language stand apart."""
+    if not in_chinese():
+        return f"{currency} {text}"
+    gap = " " if text[-1:].isascii() and text[-1:].isalpha() else ""
+    return f"{text}{gap}{_currency_in_chinese(currency).strip() if gap else _currency_in_chinese(currency)}"
+
+
 def _scaled(value: Money, digits: int) -> str:
     largest = max(abs(end) for end in (value.low, value.high) if end is not None)
-    units = CHINESE_UNITS if in_chinese() else ENGLISH_UNITS
+    chinese = counts_in_chinese_units()
+    units = CHINESE_UNITS if chinese else ENGLISH_UNITS
     divisor, name = next(((size, word) for size, word in units if largest >= size), (Decimal(1), ""))
     text = ends(value.amount, lambda end, more: significant(end / divisor, digits + more))
     sign, number = (text[:2], text[2:]) if text[:2] in ("≥ ", "≤ ") else ("", text)
-    if in_chinese():
-        return f"{sign}{number}{name}{_currency_in_chinese(value.currency)}"
-    return f"{sign}{value.currency} {number}{' ' if name else ''}{name}"
+    gap = " " if name and not (chinese and in_chinese()) else ""
+    return sign + _with_currency(f"{number}{gap}{name}", value.currency)
 
 
 @register.filter
@@ -293,14 +300,16 @@ def short_day(value: date | None, beside: date | None = None) -> str:
 
 @register.filter
 def moment(value: datetime | None) -> str:
-    """A time in the instance's display time zone, which it names: `30 Sep 2026 15:00 CST`, `…15:00（北京时间）`."""
+    """A time in the reader's time zone, which it names: `30 Sep 2026 15:00 CST`, `…15:00（北京时间）`."""
     if value is None:
         return MISSING
-    local = localtime(value, ZoneInfo(settings.DISPLAY_TIME_ZONE))
+    zone = preferences().zone
+    local = localtime(value, zone)
     said = f"{day(local.date())} {date_format(local, 'H:i')}"
-    if in_chinese() and settings.DISPLAY_TIME_ZONE == "Asia/Shanghai":
+    if in_chinese() and zone.key == "Asia/Shanghai":
         return f"{said}（北京时间）"  # what everybody calls it; CST is a time zone of America too
-    return f"{said} {local.tzname()}"
+    named = local.tzname() or ""
+    return f"{said} {named if named[:1].isalpha() else f'UTC{named}'}"  # of many zones there is only a number
 
 
 @register.filter
