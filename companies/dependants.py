@@ -54,9 +54,10 @@ def dependants(model: type[models.Model], keys: Sequence[Any]) -> list[Dependant
 
 def naming(model: type[models.Model]) -> list[Any]:
     """The relations of other models to a model. Versions do not count: they name what is gone, too."""
+    fields: list[Any] = list(model._meta.get_fields(include_hidden=True))
     return [
         relation
-        for relation in model._meta.get_fields(include_hidden=True)
+        for relation in fields
         if relation.auto_created and (relation.one_to_many or relation.one_to_one)
         if not relation.related_model._meta.auto_created and relation.field.db_constraint
     ]

@@ -6,14 +6,16 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from companies.history import versions_of
+from companies.history import changing, versions_of
 from companies.models import Company, Figure, Filing
 from companies.recording.proposing import propose
+from companies.recording.reading import figure_page
 from tests.factories import (
     DAY,
     NOON,
@@ -29,6 +31,7 @@ from tests.factories import (
     make_staff,
     make_version,
 )
+from tests.versions import latest
 from valuations.figure_review import CannotDecide, decide
 from valuations.models import ExchangeDay, HeldQuote, Quote
 from valuations.storage import resolve_held, store_quotes
@@ -42,7 +45,7 @@ def test_a_decision_leaves_a_version_of_the_figure_and_of_the_one_that_it_replac
     new = make_figure(low="1100", status="proposed", replaces=old)
     decide(new, Figure.Status.CONFIRMED, editor, "The report was corrected.")
     for figure, status in ((new, "confirmed"), (old, "superseded")):
-        last = versions_of(Figure).filter(id=figure.pk).first()
+        last = latest(Figure, figure.pk)
         assert (last.status, last.history_type) == (status, "~")
         assert (last.history_user, last.history_change_reason) == (editor, "The report was corrected.")
 
@@ -62,7 +65,7 @@ def test_a_released_quote_tells_who_made_it_the_price_and_why(is_stored: bool) -
     if is_stored:
         make_quote(held.listing, "100", last_at=held.held_at - timedelta(hours=1))
     assert resolve_held(held, HeldQuote.Resolution.RELEASED, staff, "The exchange says so.")
-    last = versions_of(Quote).first()
+    last = latest(Quote)
     assert (last.close, last.history_type) == (130, "~" if is_stored else "+")
     assert (last.history_user, last.history_change_reason) == (staff, "The exchange says so.")
 
@@ -92,7 +95,7 @@ def test_a_proposed_figure_tells_who_proposed_it() -> None:
     figure = make_figure(version.filing.company, source=version.filing, entered_by=analyst, status="proposed")
     figure.pk, figure._state.adding, figure.low, figure.high = None, True, 7, 7
     propose(figure, make_anchor(version, "1,200"))
-    last = versions_of(Figure).first()
+    last = latest(Figure)
     assert (last.low, last.history_type, last.history_user) == (7, "+", analyst)
 
 
@@ -103,7 +106,7 @@ def test_an_address_given_to_a_filing_tells_who_gave_it(settings: Settings) -> N
     client.force_login(analyst)
     address = "https://exchange.example/report.pdf"
     client.post(reverse("valuations:filing_add_version", args=[filing.pk]), {"address": address})
-    last = versions_of(Filing).filter(id=filing.pk).first()
+    last = latest(Filing, filing.pk)
     assert (last.url, last.history_user) == (address, analyst)
 
 
@@ -118,3 +121,16 @@ def test_days_entered_with_a_year_have_its_reason() -> None:
     assert client.post(reverse("admin:valuations_exchangeyear_add"), data).status_code == 302
     told = [(one.history_type, one.history_user, one.history_change_reason) for one in versions_of(ExchangeDay)]
     assert told == [("+", staff, "Published today.")] * 2
+
+
+def test_the_page_of_a_figure_shows_what_it_said_before_it_was_corrected() -> None:
+    figure = make_figure(low="1000", status="proposed")
+    for fields in ({"low": 1100, "high": 1100}, {"status": "confirmed"}, {"note": "x"}, {"low": 1200, "high": 1250}):
+        with changing(figure, None):
+            Figure.objects.filter(pk=figure.pk).update(**fields)
+    figure.refresh_from_db()
+    shown = figure_page(figure, AnonymousUser()).corrected
+    # 1,000 was never public.
+    assert [(one.version.low, one.version.high) for one in shown] == [(1100, 1100)]
+    html = Client().get(reverse("figures:figure", args=[figure.pk])).content.decode()
+    assert "Earlier values" in html

@@ -47,6 +47,7 @@ from tests.factories import (
     make_version,
     some_filing,
 )
+from tests.versions import latest
 from valuations.models import RefreshOutcome
 
 pytestmark = pytest.mark.django_db
@@ -96,8 +97,9 @@ def test_everything_of_the_merged_company_goes_to_the_one_that_stays(staff: User
     assert merged.archived_at is not None
     assert merged.merged_into == kept
     assert Revision.current() > before
-    for model in (*MOVED, Company):
-        last = versions_of(model).first()
+    traced: tuple[Any, ...] = (*MOVED, Company)
+    for model in traced:
+        last = latest(model)
         assert (last.history_type, last.history_user, last.history_change_reason) == ("~", staff, WHY), model
 
 
@@ -125,7 +127,7 @@ def test_rows_that_both_have_are_joined(staff: User) -> None:
     }  # fmt: skip
     for model in (ShareCount, CorporateAction, Milestone, FundingRound, Figure):
         assert [row.company for row in model._default_manager.all()] == [kept], model
-        assert versions_of(model).first().history_type == "-"
+        assert latest(model).history_type == "-"
 
 
 def test_a_figure_that_another_one_replaces_moves_rather_than_being_joined(staff: User) -> None:

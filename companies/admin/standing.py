@@ -164,7 +164,7 @@ class StandingAdmin(ModelAdmin):
         return self._page(request, "merge", context, 422 if request.method == "POST" else 200)
 
     def _page(self, request: HttpRequest, name: str, context: dict[str, Any], status: int) -> HttpResponse:
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, f"admin/companies/company/{name}.html", context, status=status)
 
 

@@ -34,7 +34,7 @@ class TracedForm(ModelForm):
     """A form that asks why, where that is asked for. Saying why is not itself a change."""
 
     @cached_property
-    def changed_data(self) -> list[str]:  # type: ignore[override]
+    def changed_data(self) -> list[str]:
         """The fields that differ from what is stored."""
         return [name for name in super().changed_data if name != REASON]
 

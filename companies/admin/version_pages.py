@@ -140,7 +140,7 @@ class VersionPages(ModelAdmin):
         }
 
     def _shown(self, request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, template, context, status=status)
 
     # --- Deleted rows ---------------------------------------------------------------------------------
@@ -290,7 +290,7 @@ def _as_typed(form: ModelForm, many: dict[str, list[Any]]) -> QueryDict:
     for name, field in form.fields.items():
         value = many.get(name, form[name].value())
         widget: Any = getattr(field.widget, "widget", field.widget)  # without the admin's links around it
-        if isinstance(widget, forms.MultiWidget):
+        if isinstance(field.widget, forms.MultiWidget):
             for suffix, part, one in zip(widget.widgets_names, widget.widgets, widget.decompress(value), strict=True):
                 _put(data, f"{name}{suffix}", part, one)
         elif name != REASON:
