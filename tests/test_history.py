@@ -235,6 +235,17 @@ def test_a_history_tells_each_change_in_words(client: Client) -> None:
     assert WHY in html
 
 
+def test_a_history_tells_what_the_program_changed_since(client: Client) -> None:
+    quote = make_quote(close="100")
+    Quote.objects.filter(pk=quote.pk).update(close=110)
+    [since] = client.get(address(Quote, "history", quote.pk)).context["since"]
+    assert ([one.text for one in since.before], [one.text for one in since.after]) == (["100"], ["110"])
+    assert revert(client, quote, newest(quote)).status_code == 302
+    quote.refresh_from_db()
+    assert quote.close == 100
+    assert client.get(address(Quote, "history", quote.pk)).context["since"] == []
+
+
 def test_two_versions_are_put_side_by_side(client: Client) -> None:
     company = make_company(city="Shanghai")
     change(client, company, city="Beijing")

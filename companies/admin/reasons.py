@@ -17,14 +17,20 @@ def reason_of(request: HttpRequest) -> str:
     return request.POST.get(REASON, "").replace("\0", "").strip()[:LONGEST_REASON]
 
 
-def reason_field(*, required: bool = False) -> forms.CharField:
-    """The field that asks why."""
+def reason_field(*, required: bool = False, asked: bool = False) -> forms.CharField:
+    """The field that asks why.
+
+    Args:
+        required: The form does nothing without it.
+        asked: A change needs it; a form that is saved as it is does not.
+    """
+    asks = gettext_lazy("Needed when something here changes; it is kept in the history.")
     return forms.CharField(
         label=gettext_lazy("Why"),
         max_length=LONGEST_REASON,
         required=required,
         widget=forms.TextInput(attrs={"class": "vTextField"}),
-        help_text=gettext_lazy("The reason of this change; it is kept in the history."),
+        help_text=asks if asked else gettext_lazy("The reason of this change; it is kept in the history."),
         error_messages={"required": SAY_WHY},
     )
 

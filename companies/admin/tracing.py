@@ -81,7 +81,7 @@ class TracedAdmin(VersionPages, ModelAdmin):
         form = super().get_form(request, obj, change, **kwargs)
         may = self.has_change_permission(request, obj) if change else self.has_add_permission(request)
         if may and kwargs.get("fields", ()) is not None:
-            form.base_fields[REASON] = reason_field()
+            form.base_fields[REASON] = reason_field(asked=change and asks_why(self.model))
         return form
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:

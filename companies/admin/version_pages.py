@@ -76,7 +76,9 @@ class VersionPages(ModelAdmin):
         start = (page.number - 1) * PER_PAGE
         shown = list(versions.select_related("history_user")[start : start + PER_PAGE + 1])
         pair = self._pair(request, versions)
-        words = Wording(self.model, {one.history_id: one for one in [*shown, *pair]}.values(), self.address(request))
+        now = [] if row is None else [present(row)]
+        told = {one.history_id: one for one in [*shown, *pair, *now]}.values()
+        words = Wording(self.model, told, self.address(request))
         befores = [*shown[1:], None][: len(shown)]
         lines = [
             {
@@ -94,6 +96,7 @@ class VersionPages(ModelAdmin):
             "comparison": words.changes(*pair) if pair else [],
             "object_id": object_id,
             "may_revert": self._may_revert(request, row),
+            "since": words.changes(shown[0], now[0]) if shown and now and page.number == 1 else [],
             **(extra_context or {}),
         }
         return self._shown(request, "admin/versions.html", context)
