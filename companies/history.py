@@ -1,7 +1,7 @@
 """The versions of rows: what each was before and after every change, who changed it, when and why.
 
 The library writes a version whenever one row is saved or deleted. What it does not see, changes of many rows at once,
-is written down here, with the person and the reason. Where jobs have changed a row meanwhile, `remember` writes down
+is written down here, with the person and the reason. Where jobs have changed a row meanwhile, a version of its own says
 how it was found, so that nobody is said to have changed what a job did.
 """
 
@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.apps import apps
 from django.db import models, transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -26,6 +25,7 @@ FOUND = "="  # how a row was when somebody came to change it; not a change
 
 # Models whose changes need a reason: values of companies and calendars hang on them.
 ASKED = frozenset({"Figure", "ShareCount", "Listing", "ExchangeDay", "ExchangeYear"})
+LONGEST_REASON = 300
 
 Rows = models.Model | Iterable[models.Model]
 
@@ -33,11 +33,6 @@ Rows = models.Model | Iterable[models.Model]
 def is_traced(model: type[models.Model]) -> bool:
     """Whether versions of the model's rows are kept."""
     return hasattr(model._meta, "simple_history_manager_attribute")
-
-
-def traced_models() -> list[type[models.Model]]:
-    """Every model whose versions are kept."""
-    return [model for model in apps.get_models() if is_traced(model)]
 
 
 def versions_of(model: type[models.Model]) -> models.QuerySet[Any]:
@@ -80,12 +75,6 @@ def created(rows: Rows, user: User | None, reason: str = "") -> None:
         _write(model, [(state, CREATED) for state in _states(model, keys).values()], user, reason)
 
 
-def remember(rows: Rows, reason: str = "") -> None:
-    """Write down how rows are now, where the newest version does not say so. Doing it twice writes nothing new."""
-    for model, keys in _by_model(rows).items():
-        _remember(model, _states(model, keys), reason)
-
-
 @dataclass(frozen=True, slots=True)
 class State:
     """A row with its relations to many others, as the database has it."""
@@ -105,7 +94,7 @@ class _Held:
     def __init__(self, model: type[models.Model], keys: Sequence[Any]) -> None:
         self.model, self.keys = model, keys
         self.before = _states(model, keys, lock=True)
-        _remember(model, self.before, "")
+        self.known = newest_versions(model, keys)
         self.newest = self._versions().aggregate(newest=Max("history_id"))["newest"] or 0
 
     def _versions(self) -> models.QuerySet[Any]:
@@ -114,13 +103,16 @@ class _Held:
     def store(self, user: User | None, reason: str) -> None:
         """Write the versions of what is another one than before, in place of those that were written meanwhile."""
         after = _states(self.model, self.keys)
-        changed = [
-            (after.get(key, state), CHANGED if key in after else DELETED)
+        changed = {
+            key: state
             for key, state in self.before.items()
             if key not in after or after[key].values() != state.values()
-        ]
+        }
         _forget(self.model, self._versions().filter(history_id__gt=self.newest))
-        _write(self.model, changed, user, reason)
+        found = [(state, FOUND) for key, state in changed.items() if self.known.get(key) != state.values()]
+        _write(self.model, found, None, "")
+        now = [(after.get(key, state), CHANGED if key in after else DELETED) for key, state in changed.items()]
+        _write(self.model, now, user, reason)
 
 
 def _by_model(rows: Rows) -> dict[type[models.Model], list[Any]]:
@@ -152,12 +144,6 @@ def _targets(model: type[models.Model], related: dict[str, Sequence[Any]]) -> tu
     )
 
 
-def _remember(model: type[models.Model], states: dict[Any, State], reason: str) -> None:
-    known = newest_versions(model, list(states))
-    fresh = [(state, FOUND) for key, state in states.items() if known.get(key) != state.values()]
-    _write(model, fresh, None, reason)
-
-
 def newest_versions(model: type[models.Model], keys: Sequence[Any]) -> dict[Any, tuple[Any, ...]]:
     """What the newest version of each row says, as `State.values` gives it; none for deleted rows."""
     history = version_model(model)
@@ -175,18 +161,30 @@ def newest_versions(model: type[models.Model], keys: Sequence[Any]) -> dict[Any,
     }
 
 
-def links_of(model: type[models.Model], versions: Sequence[Any]) -> dict[int, dict[str, Sequence[Any]]]:
+def links_of(model: type[models.Model], versions: Sequence[Any]) -> dict[int | None, dict[str, Sequence[Any]]]:
     """The relations of versions to many other rows: rows of the table between, by version and field."""
-    found: dict[int, dict[str, Any]] = {one.history_id: defaultdict(list) for one in versions}
+    found: dict[int | None, dict[str, Any]] = {one.history_id: defaultdict(list) for one in versions}
     for field in version_model(model)._history_m2m_fields:
         between = HistoricalRecords.m2m_models[field]
-        for link in between._default_manager.filter(history__in=found):
+        for link in between._default_manager.filter(history__in=[number for number in found if number is not None]):
             found[link.history_id][field.name].append(link)
+    for one in versions:
+        if one.history_id is None:
+            key = getattr(one, model._meta.pk.attname)
+            found[None] = _states(model, [key])[key].related
     return found
+
+
+def present(row: models.Model) -> Any:
+    """A row as it is, in the shape of a version, not saved; it has no number."""
+    history = version_model(type(row))
+    return history(**{field.attname: getattr(row, field.attname) for field in history.tracked_fields})
 
 
 def _write(model: type[models.Model], states: Sequence[tuple[State, str]], user: User | None, reason: str) -> None:
     """Write a version of each state, with the kind of change that led to it."""
+    if not states:
+        return
     history = version_model(model)
     now = timezone.now()
     versions = history._default_manager.bulk_create(

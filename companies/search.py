@@ -60,7 +60,7 @@ def ticker_word(word: str) -> TickerWord | None:
 
 
 def found_companies(text: str) -> QuerySet[Company]:
-    """Companies that have every word of `text` in a name or ticker; all companies for an empty text.
+    """Companies that have every word of `text` in a name or ticker; all for an empty text; never archived ones.
 
     Annotated with `rank`: `EXACT` when a name or ticker is what was typed, `BEGINNING` when each word begins one,
     `WITHIN` otherwise; in this order, then by English name.
@@ -68,7 +68,7 @@ def found_companies(text: str) -> QuerySet[Company]:
     words = words_of(text)
     # One key per line: with a line break at both ends a whole key and the beginning of a key can be told apart.
     lines = Concat(Value("\n"), F("search_keys"), Value("\n"), output_field=TextField())
-    companies = Company.objects.annotate(keys=lines)
+    companies = Company.objects.current().annotate(keys=lines)
     exact, beginning, anywhere = Q(keys__contains=f"\n{' '.join(words)}\n"), Q(), Q()
     for word in words:
         begins = Q(keys__contains=f"\n{word}")

@@ -337,7 +337,7 @@ def test_a_broken_rule_is_explained_beside_its_field(
 ) -> None:
     make_rows(1)
     url = address(model, "change", some_row(model).pk)
-    response = client.post(url, {**form_of(client.get(url)), **changes})
+    response = client.post(url, {**form_of(client.get(url)), **changes, "change_reason": "A slip."})
     assert response.status_code == 200
     assert response.context["adminform"].form.errors == {field: [words]}
 

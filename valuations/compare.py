@@ -116,10 +116,10 @@ def comparison(state: CompareState) -> Comparison:
     """The companies of a state side by side, in the order of the address.
 
     Raises:
-        UnknownCompanies: Some of them do not exist.
+        UnknownCompanies: Some of them do not exist, or are archived.
     """
     question = state.question
-    chosen = Company.objects.filter(slug__in=state.c)
+    chosen = Company.objects.current().filter(slug__in=state.c)
     found = snapshots(question, RevenueBasis, chosen)
     lacking = [slug for slug in state.c if found[question.basis].row(slug) is None]
     if lacking:

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from companies.archiving import heirs_of, moved
 from companies.models import Company
 from config.htmx import page_or_partial
 from valuations import exports
@@ -25,7 +26,7 @@ from valuations.compare import (
     newest_reported,
     suggestions,
 )
-from valuations.compare_state import NO_COMPANY, CompareForm, CompareState, compare_state_of
+from valuations.compare_state import NO_COMPANY, CompareForm, CompareState, compare_state_of, each_once
 from valuations.figures import comparison_figure
 from valuations.live import answer_tag, poll_seconds
 from valuations.reasons import Missing
@@ -49,6 +50,9 @@ def compare_view(request: HttpRequest) -> HttpResponse:
     try:
         content = _content(tag, state)
     except UnknownCompanies as unknown:
+        if heirs := heirs_of(unknown.slugs):
+            instead = each_once(heirs.get(slug, slug) for slug in state.c)
+            return redirect(f"{reverse('valuations:compare')}?{state.query(c=instead)}")
         return _refused(request, *_without(state, unknown))
     if request.headers.get("HX-Request-Type") == "partial":
         return HttpResponse(content, headers={"HX-PTag": tag})
@@ -98,9 +102,11 @@ def reported_source(request: HttpRequest, slug: str, metric: str) -> HttpRespons
     if form.errors:
         nearest = CompareState(state.basis, state.currency, state.as_of, own=state.own, c=(slug,))
         return _refused(request, nearest, problems_of(form))
-    company = get_object_or_404(Company, slug=slug)
+    company = get_object_or_404(Company.objects.select_related("merged_into"), slug=slug)
     if metric not in REPORTED_METRICS:
         raise Http404
+    if (answer := moved(request, company)) is not None:
+        return answer
     row = snapshot(state.question, Company.objects.filter(pk=company.pk)).rows[0]
     context = {
         "state": state,

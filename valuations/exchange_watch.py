@@ -201,6 +201,7 @@ def _trading_mics(now: datetime) -> dict[str, bool]:
         Q(listed_on=None) | Q(listed_on__lt=(now - _DAY).date()),
         Q(delisted_on=None) | Q(delisted_on__gt=(now + _DAY).date()),
         watched=True,
+        company__archived_at=None,
         mic__in=MARKETS,
     )
     found: dict[str, bool] = {}

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from companies.history import changing
 from companies.models import Anchor, Company, Figure, Revision, User
 from valuations.choice import BASES, TIERS, FigureFact
 from valuations.snapshot import FLOW_METRICS, CompanyValuation, Question, snapshots, today
@@ -129,8 +129,8 @@ class Waiting:
 
 
 def proposed(company: str = "", metric: str = "") -> Any:
-    """Figures that wait for a decision, oldest first."""
-    waiting = Figure.objects.filter(status=Status.PROPOSED)
+    """Figures that wait for a decision, oldest first. Those of archived companies wait until these are restored."""
+    waiting = Figure.objects.filter(status=Status.PROPOSED, company__archived_at=None)
     if company:
         waiting = waiting.filter(company__slug=company)
     if metric:
@@ -161,7 +161,8 @@ def decide(figure: Figure, status: Figure.Status, editor: User, reason: str = ""
         CannotDecide: `decided` by somebody else meanwhile; `needs_review` or `example`: it must not be confirmed;
             `replaced` when the figure that it puts right is not confirmed any more.
     """
-    with transaction.atomic():
+    replaced = [] if figure.replaces is None or status != Status.CONFIRMED else [figure.replaces]
+    with changing([figure, *replaced], editor, reason):
         if status == Status.CONFIRMED:
             _check(figure)
         waiting = Figure.objects.filter(pk=figure.pk, status=Status.PROPOSED)

@@ -77,9 +77,9 @@ def filing_questions(companies: Iterable[Company] | None = None) -> list[FilingQ
     In two queries.
     """
     if companies is not None:
-        return list(_about(Company.objects.filter(pk__in=[company.pk for company in companies])))
+        return list(_about(Company.objects.current().filter(pk__in=[company.pk for company in companies])))
     lists = [FilingQuestion(service) for service in SERVICES.values() if not service.mics]
-    return [*lists, *_about(Company.objects.all())]
+    return [*lists, *_about(Company.objects.current())]
 
 
 def _about(companies: QuerySet[Company]) -> Iterator[FilingQuestion]:

@@ -261,7 +261,7 @@ def _applications(desk: Desk, service: FilingService, today: date) -> Found:
     _make_sure_we_may_ask(desk, service)
     if service is HKEX_APPLICATIONS:
         page = desk.ask(service, hkex_applications)
-        names = Names(Company.objects.prefetch_related("listings"), ("XHKG",))
+        names = Names(Company.objects.current().prefetch_related("listings"), ("XHKG",))
         cases = [_hong_kong_case(company, one) for one in page.rows if (company := names.company_of(applicant_of(one)))]
         active = [one for one in page.rows if one.state == "active"]
         return _cases_found(cases, page.unreadable, [], _hints(names, active))
@@ -274,7 +274,7 @@ def _mainland_applications(desk: Desk, service: FilingService, since: date) -> F
         SZSE_PROJECTS.slug: (szse_projects, szse_details, "XSHE"),
     }[service.slug]
     page = desk.ask(service, projects)
-    names = Names(Company.objects.prefetch_related("listings"), (mic,))
+    names = Names(Company.objects.current().prefetch_related("listings"), (mic,))
     known = _known_applications()
     cases, troubles = [], []
     for project in page.rows:

@@ -140,7 +140,7 @@ class FilingForm(DocumentForm):
         super().__init__(*args, **kwargs)
         company = self.fields["company"]
         assert isinstance(company, forms.ModelChoiceField)
-        company.queryset = Company.objects.order_by("name_en")
+        company.queryset = Company.objects.current().order_by("name_en")
 
     def clean_corrects(self) -> Filing | None:
         """The filing that is named by its number or its address here."""

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from companies.filings.asked import asked_number, asked_version
 from companies.filings.not_fetched import NotFetched
 from companies.filings.store import WORDS, NotStored
+from companies.history import changing
 from companies.models import Filing, Revision, User
 from companies.roles import may_bring_in
 from config.access import required
@@ -84,7 +85,7 @@ def filing_add_version(request: HttpRequest, pk: int, problem: str) -> HttpRespo
     if request.method != "POST":
         return _page(request, "valuations/filing_add_version.html", DocumentForm(), filing)
     form = DocumentForm(request.POST, request.FILES, problem=problem)
-    if form.is_valid() and (not form.cleaned_data["address"] or _takes_address(filing, form)):
+    if form.is_valid() and (not form.cleaned_data["address"] or _takes_address(filing, form, _user(request))):
         try:
             created = form.upload is None or store_upload(filing, form.upload, _user(request))
         except NotStored as error:
@@ -151,7 +152,7 @@ def _page(request: HttpRequest, template: str, form: DocumentForm, filing: Filin
     return render(request, template, context, status=status)
 
 
-def _takes_address(filing: Filing, form: DocumentForm) -> bool:
+def _takes_address(filing: Filing, form: DocumentForm, user: User) -> bool:
     """Give a filing its address, unless it has another one: then the form says so."""
     address = form.cleaned_data["address"]
     if filing.url not in ("", address):
@@ -159,9 +160,10 @@ def _takes_address(filing: Filing, form: DocumentForm) -> bool:
         form.add_error("address", words)
         return False
     if not filing.url:
-        Filing.objects.filter(pk=filing.pk).update(url=address)
-        filing.url = address
-        Revision.bump()
+        with changing(filing, user):
+            Filing.objects.filter(pk=filing.pk).update(url=address)
+            filing.url = address
+            Revision.bump()
     return True
 
 

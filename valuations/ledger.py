@@ -92,12 +92,15 @@ def request_run(
 
 
 def watched_listings(now: datetime | None = None) -> QuerySet[Listing]:
-    """Listings whose prices are refreshed, those aside that are not traded yet or any more."""
+    """Listings whose prices are refreshed, those aside that are not traded yet or any more, and archived companies."""
     now = now or timezone.now()
     # Asia's day begins before London's; a few hours too early does no harm.
     day = (now + timedelta(hours=12)).date()
     return Listing.objects.filter(
-        Q(listed_on=None) | Q(listed_on__lte=day), Q(delisted_on=None) | Q(delisted_on__gt=now.date()), watched=True
+        Q(listed_on=None) | Q(listed_on__lte=day),
+        Q(delisted_on=None) | Q(delisted_on__gt=now.date()),
+        watched=True,
+        company__archived_at=None,
     )
 
 

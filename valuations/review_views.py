@@ -67,7 +67,7 @@ def proposed_list(request: HttpRequest) -> HttpResponse:
         "waiting": with_rivals(page),
         "company": company,
         "metric": metric,
-        "companies": Company.objects.filter(figures__status=Status.PROPOSED).distinct().order_by("name_en"),
+        "companies": Company.objects.current().filter(figures__status=Status.PROPOSED).distinct().order_by("name_en"),
         "metrics": Metric.choices,
     }
     return render(request, page_or_partial(request, "valuations/proposed.html", "queue"), context)

@@ -355,7 +355,7 @@ def snapshots(
 def _snapshots(
     question: Question, bases: Iterable[RevenueBasis], companies: Sequence[Company] | None, reported: _Reported
 ) -> dict[RevenueBasis, Snapshot]:
-    found = list(Company.objects.all()) if companies is None else companies
+    found = list(Company.objects.current()) if companies is None else companies
     facts = _Facts(question, None if companies is None else [company.pk for company in found], reported)
     first_day = None if facts.quotes else Quote.objects.aggregate(first=Min("day"))["first"]
     figures = Rows(Figure.objects.select_related("source", "anchor__version"), reported.figure_keys)

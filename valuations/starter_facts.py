@@ -711,7 +711,8 @@ def _plan(table: Table, rows: Mapping[str, Row], keys: dict[str, dict[str, int]]
     records = {record.key: record for record in StarterRecord.objects.filter(table=table.name)}
     report.gone = len(records.keys() - rows.keys())
     here = _rows_here(table, [record.object_id for record in records.values()])
-    resolved = {key: _resolved(table, row.values, keys) for key, row in rows.items()}
+    heirs = dict(Company.objects.filter(merged_into__isnull=False).values_list("pk", "merged_into_id"))
+    resolved = {key: _resolved(table, row.values, keys, heirs) for key, row in rows.items()}
     new = [fields for key, fields in resolved.items() if fields and key not in records and key not in fresh]
     entered = _rows_entered(table, new)
     for key, fields in resolved.items():
@@ -753,8 +754,14 @@ def _plan_recorded(table: Table, plan: _Plan, record: StarterRecord, fields: Val
         plan.changed_records.append(record)
 
 
-def _resolved(table: Table, values: Values, keys: Mapping[str, Mapping[str, int]]) -> Values | None:
-    """Values by database column. None: a row that it refers to was removed by somebody."""
+def _resolved(
+    table: Table, values: Values, keys: Mapping[str, Mapping[str, int]], heirs: Mapping[int, int]
+) -> Values | None:
+    """Values by database column. None: a row that it refers to was removed by somebody.
+
+    Args:
+        heirs: The companies that stand for merged ones, by primary keys: what is stated about these goes there.
+    """
     fields: Values = {}
     for name, value in values.items():
         if name not in table.references:
@@ -762,7 +769,8 @@ def _resolved(table: Table, values: Values, keys: Mapping[str, Mapping[str, int]
         elif not value:
             fields[f"{name}_id"] = None
         elif value in keys[table.references[name]]:
-            fields[f"{name}_id"] = keys[table.references[name]][value]
+            key = keys[table.references[name]][value]
+            fields[f"{name}_id"] = heirs.get(key, key) if table.references[name] == "companies" else key
         else:
             return None
     return fields

@@ -14,6 +14,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from companies.history import LONGEST_REASON, changing, created
 from companies.models import Listing, Revision, User
 from valuations.bars import Fate, StoredDay, fate
 from valuations.checks import is_final
@@ -323,7 +324,12 @@ def resolve_held(held: HeldQuote, resolution: HeldQuote.Resolution, user: User, 
             if told_at is not None and told_at > parsed.at:
                 raise ValueError(_("a newer price of that day is stored"))
             quote = quote_row(held.listing, parsed, held.outcome.provider, held.held_at, calendar)
-            if store_quotes([quote]):
+            reason = note[:LONGEST_REASON] or _("A held quote was released.")
+            with changing([] if stored is None else stored, user, reason):
+                is_new = store_quotes([quote])
+            if stored is None:
+                created(Quote.objects.get(listing=held.listing, day=parsed.day), user, reason)
+            if is_new:
                 Revision.bump(reported=False)
     return True
 

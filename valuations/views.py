@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from companies.archiving import moved
 from companies.models import Company, Listing, Milestone
 from config.access import operating_required
 from config.htmx import page_or_partial
@@ -98,9 +99,11 @@ def source_view(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     state, form = state_of(request)
     if form.errors:
         return _refused(request, form, state)
-    company = get_object_or_404(Company, slug=slug)
+    company = get_object_or_404(Company.objects.select_related("merged_into"), slug=slug)
     if name not in FIELDS:
         raise Http404
+    if (answer := moved(request, company)) is not None:
+        return answer
     found = snapshot(state.question, Company.objects.filter(pk=company.pk))
     context = {"state": state, "company": company, "explanation": explanation(found, found.rows[0], name)}
     return render(request, page_or_partial(request, "valuations/source.html", "source"), context)
@@ -121,7 +124,9 @@ def company_view(request: HttpRequest, slug: str) -> HttpResponse:
     tag = answer_tag(request, state, "company", slug, prices)
     if request.headers.get("HX-PTag") == tag:
         return HttpResponseNotModified(headers={"HX-PTag": tag})
-    company = get_object_or_404(Company.objects.select_related("source"), slug=slug)
+    company = get_object_or_404(Company.objects.select_related("source", "merged_into"), slug=slug)
+    if (answer := moved(request, company)) is not None:
+        return answer
     found = snapshot(state.question, Company.objects.filter(pk=company.pk))
     row = found.rows[0]
     context = {

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from companies.admin.effects import EffectAdmin
 from companies.admin.sheets import SheetAdmin
-from companies.admin.tracing import TracedAdmin, TracedForm
+from companies.admin.tracing import TracedAdmin, TracedForm, TracedInline
 from companies.models import Revision
 
 if TYPE_CHECKING:  # Django's own classes cannot be subscripted at run time
@@ -185,7 +185,7 @@ class FactAdmin(SheetAdmin, EffectAdmin, TracedAdmin, FactOptions, ModelAdmin):
             Revision.bump()
 
 
-class FactInline(FactOptions, TabularInline):
+class FactInline(TracedInline, FactOptions, TabularInline):
     """Rows that belong to a company, edited on its page. Their labels are read with them."""
 
     form: Any = FactForm

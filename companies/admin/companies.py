@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from companies.admin.base import FactAdmin, FactForm, FactInline
+from companies.admin.standing import StandingAdmin
 from companies.models import Company, CorporateAction, FundingRound, Listing, Milestone, ShareCount
 
 
@@ -76,7 +77,7 @@ class CompanyForm(FactForm):
 
 
 @admin.register(Company)
-class CompanyAdmin(FactAdmin):
+class CompanyAdmin(StandingAdmin, FactAdmin):
     """Companies with everything that is stated about them, except their figures."""
 
     form = CompanyForm

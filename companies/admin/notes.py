@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
@@ -12,19 +12,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from companies.admin.base import ReadOnlyAdmin
+from companies.admin.tracing import TracedAdmin, TracedForm
 from companies.annotations.reading import revisions_seen
 from companies.models import Annotation, AnnotationMention, AnnotationRevision, AnnotationTag, NoteGroup
 
-if TYPE_CHECKING:  # Django's own class cannot be subscripted at run time
-    ModelAdmin = admin.ModelAdmin[NoteGroup]
-else:
-    ModelAdmin = admin.ModelAdmin
-
 
 @admin.register(NoteGroup)
-class NoteGroupAdmin(ModelAdmin):
+class NoteGroupAdmin(TracedAdmin):
     """Groups of readers and their members. Who is taken out sees nothing of the group from then on."""
 
+    form = TracedForm
     list_display = ["name"]
     search_fields = ["name"]
     filter_horizontal = ["members"]

@@ -16,6 +16,7 @@ from companies.annotations import permissions
 from companies.annotations.editing import Audience
 from companies.annotations.markdown import render
 from companies.annotations.mentions import people_called
+from companies.archiving import heirs_of
 from companies.models import (
     Anchor,
     Annotation,
@@ -215,7 +216,7 @@ def chosen_notes(reader: Reader, choice: Choice) -> QuerySet[Annotation]:
     if choice.filing is not None:
         notes = notes.filter(filing=choice.filing)
     if choice.company:
-        notes = notes.filter(filing__company__slug=choice.company)
+        notes = notes.filter(filing__company__slug=heirs_of([choice.company]).get(choice.company, choice.company))
     if choice.tag:
         notes = notes.filter(pk__in=AnnotationTag.objects.filter(name=choice.tag).values("annotation"))
     if choice.author:

@@ -94,7 +94,7 @@ def note_list(request: HttpRequest) -> HttpResponse:
         "notes": [ShownNote(row, request.user) for row in page],
         "query": request.GET.urlencode(),
         "tags": tags_seen(request.user),
-        "companies": Company.objects.filter(filings__versions__isnull=False).distinct().order_by("name_en"),
+        "companies": Company.objects.current().filter(filings__versions__isnull=False).distinct().order_by("name_en"),
         "filing": filing_of(str(choice.filing or "")),
         "unread": unread(request.user),
         "may_annotate": may_annotate(request.user),

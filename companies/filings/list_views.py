@@ -94,10 +94,10 @@ class FilingsForm(forms.Form):
     def clean_company(self) -> Company | None:
         """The company, by its slug."""
         slug = self.cleaned_data["company"]
-        company = Company.objects.filter(slug=slug).first() if slug else None
+        company = Company.objects.select_related("merged_into").filter(slug=slug).first() if slug else None
         if slug and company is None:
             raise forms.ValidationError(gettext("There is no company “%(slug)s”."), params={"slug": slug})
-        return company
+        return company.standing if company else None
 
     def clean(self) -> dict[str, Any]:
         """The days enclose something."""
@@ -131,6 +131,8 @@ class FilingsForm(forms.Form):
             "published_on__gte": asked["from"], "published_on__lte": asked["to"],
         }  # fmt: skip
         filings = Filing.objects.filter(**{name: value for name, value in conditions.items() if value})
+        if not asked["company"]:
+            filings = filings.filter(company__archived_at=None)
         if asked["with_document"]:
             filings = filings.filter(Exists(FilingVersion.objects.filter(filing=OuterRef("pk"))))
         return filings
@@ -175,7 +177,7 @@ def filing_list(request: HttpRequest) -> HttpResponse:
         "terms": terms,
         "complete": found.complete,
         "company": None if refused else form.cleaned_data["company"],
-        "companies": Company.objects.filter(Exists(Filing.objects.filter(company=OuterRef("pk")))),
+        "companies": Company.objects.current().filter(Exists(Filing.objects.filter(company=OuterRef("pk")))),
         "kinds": FilingKind.choices,
         "languages": languages(),
         "may_bring_in": may_bring_in(request.user),

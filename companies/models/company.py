@@ -121,6 +121,11 @@ class Company(models.Model):
         return "\n".join(keys)
 
     @property
+    def standing(self) -> Company:
+        """The company that stands for it: the one that it was merged into, otherwise itself."""
+        return self.merged_into or self
+
+    @property
     def is_benchmark(self) -> bool:
         """Whether charts draw it apart and totals leave it out."""
         return self.segment == Segment.BENCHMARK

@@ -352,8 +352,9 @@ def _companies(text: str) -> QuerySet[Company]:
     text = text.strip()
     if not text:
         return Company.objects.none()
-    named = Company.objects.filter(slug=text) | Company.objects.filter(name_en__iexact=text)
-    named |= Company.objects.filter(name_zh=text)
+    current = Company.objects.current()
+    named = current.filter(slug=text) | current.filter(name_en__iexact=text)
+    named |= current.filter(name_zh=text)
     return named if named.exists() else found_companies(text)[:SEVERAL]
 
 

@@ -48,5 +48,6 @@ def propose(figure: Figure, anchor: Anchor) -> Proposed:
         if earlier is not None:
             return Proposed(earlier, created=False)
         figure.anchor = keep(anchor)
+        figure._history_user = figure.entered_by  # type: ignore[attr-defined]  # who has proposed it, in its history
         figure.save()
     return Proposed(figure, created=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
+from companies.history import versions_of
 from companies.models import Anchor, Figure, User
 from companies.recording.amounts import states_plain
 from companies.roles import may_decide, may_propose
@@ -27,6 +30,14 @@ def visible_to(user: User | AnonymousUser) -> QuerySet[Figure]:
 
 
 @dataclass(frozen=True, slots=True)
+class Corrected:
+    """What a figure said before it was corrected: the last version that said so, and when that ended."""
+
+    version: Any
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class FigurePage:
     """A figure with everything its page says of it."""
 
@@ -34,6 +45,7 @@ class FigurePage:
     replaced_by: Figure | None
     earlier: Sequence[Figure]  # what it replaces, and what that replaced
     others: Sequence[Figure]  # of the same company, metric and period
+    corrected: Sequence[Corrected] = ()  # what it said itself before somebody corrected it, newest first
 
     @property
     def needs_review(self) -> bool:
@@ -58,7 +70,22 @@ def figure_page(figure: Figure, user: User | AnonymousUser) -> FigurePage:
         earlier.append(at)
     newer = next((one for one in family.values() if one.replaces_id == figure.pk and one.status in PUBLIC), None)
     others = [one for one in family.values() if one is not newer and one.status != Status.REJECTED]
-    return FigurePage(figure, newer, earlier, others)
+    return FigurePage(figure, newer, earlier, others, corrected_values(figure))
+
+
+def corrected_values(figure: Figure) -> list[Corrected]:
+    """What a figure said at other times, newest first: only what everybody could read then."""
+    found: list[Corrected] = []
+    newer: Any = figure
+    for version in versions_of(Figure).filter(id=figure.pk, status__in=PUBLIC):
+        if _value(version) != _value(newer) and newer is not figure:
+            found.append(Corrected(version, newer.history_date))
+        newer = version
+    return found
+
+
+def _value(one: Any) -> tuple[Any, ...]:
+    return one.low, one.high, one.currency
 
 
 def is_stated(figure: Figure) -> bool:

@@ -22,6 +22,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from companies.admin import FactAdmin, FactForm, ReadOnlyAdmin
+from companies.admin.reasons import reason_of
+from companies.history import created
 from companies.models import User
 from valuations.calendar_words import exchange_in_words, warning_in_words
 from valuations.exchange_watch import settle
@@ -257,7 +259,7 @@ class ExchangeYearAdmin(FactAdmin):
         if form.new_days and not self.has_enter_permission(request):
             raise PermissionDenied
         super().save_model(request, obj, form, change)
-        ExchangeDay.objects.bulk_create(form.new_days)
+        created(ExchangeDay.objects.bulk_create(form.new_days), request.user, reason_of(request))  # type: ignore[arg-type]
 
 
 # --- Warnings -------------------------------------------------------------------------------------
