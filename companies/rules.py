@@ -37,7 +37,7 @@ from companies.models import (
 )
 from companies.models.figure import MONEY_METRICS
 from companies.periods import NotAPeriod, parse_last_day, parse_period
-from companies.recording.forms import MAY_BE_NEGATIVE, plain_words
+from companies.recording.plain import MAY_BE_NEGATIVE, plain_words
 
 # A count that differs by more from the one before it is asked about: market value moves by as much.
 LARGE_MOVE = Decimal("0.2")

@@ -12,8 +12,13 @@ class ValuationsConfig(AppConfig):
     verbose_name = _("Prices and valuations")
 
     def ready(self) -> None:
-        """Have our settings checked with Django's own."""
+        """Have our settings checked with Django's own, and tell the forms of facts what follows from them."""
+        from companies.admin.effects import register_effects
+        from companies.rules import register_currencies
+        from valuations import effects
         from valuations.configuration import prices_are_not_asked_for_every_second, sources_are_known
 
         register(sources_are_known)
         register(prices_are_not_asked_for_every_second)
+        register_currencies(effects.convertible)
+        register_effects(effects)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -18,12 +18,13 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from companies.filings.text import normalised
 from companies.models import Anchor, Basis, Company, Figure, Filing, FilingKind, Known, Metric, User
 from companies.models.figure import LARGEST, MONEY_METRICS
 from companies.periods import CALENDAR_YEAR, NotAPeriod, Period, parse_period
 from companies.recording import suggestions
 from companies.recording.amounts import Amount, Heading, Kind, Sign, Unit, amounts, sign_is_asked, states, stored
+from companies.recording.plain import MAY_BE_NEGATIVE, plain_words
+from companies.recording.typed import NotAnAmount, plain_number
 from companies.search import found_companies
 
 if TYPE_CHECKING:  # Django's own class cannot be subscripted at run time
@@ -43,11 +44,6 @@ UNIT_WORDS = {
     Unit.PERCENT: _("percent %"),
 }
 CURRENCIES = ("CNY", "HKD", "USD", "EUR", "JPY", "TWD")
-# What may be below zero; of all others a minus sign is a slip.
-MAY_BE_NEGATIVE = (
-    Metric.NET_PROFIT, Metric.GROSS_PROFIT, Metric.GROSS_MARGIN, Metric.OPERATING_CASH_FLOW, Metric.NET_ASSETS,
-    Metric.FIRST_DAY_CHANGE,
-)  # fmt: skip
 DECIMALS = 4  # of a stored number
 SEVERAL = 5  # companies named when a search finds more than one
 
@@ -328,25 +324,6 @@ def known_by(filing: Filing) -> Known:
     return Known.MONTH if filing.published_precision == "month" else Known.INFERRED
 
 
-def plain_words(low: Decimal | None, high: Decimal | None, currency: str = "") -> str:
-    """The number that is stored, every digit of it, so that people can check: `645,000,000 to 720,000,000 CNY`."""
-    if low is None or high is None:
-        end = _digits(high if low is None else low)
-        text = (gettext("at most %(end)s") if low is None else gettext("at least %(end)s")) % {"end": end}
-    elif low == high:
-        text = _digits(low)
-    else:
-        text = gettext("%(low)s to %(high)s") % {"low": _digits(low), "high": _digits(high)}
-    return f"{text} {currency}".strip()
-
-
-def _digits(value: Decimal | None) -> str:
-    if value is None:
-        return ""
-    text = f"{value:,f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def _companies(text: str) -> QuerySet[Company]:
     """Companies that a search box finds; just the one whose name or slug is exactly what was typed."""
     text = text.strip()
@@ -359,17 +336,10 @@ def _companies(text: str) -> QuerySet[Company]:
 
 def _typed_number(text: str) -> Decimal | None:
     """A number as people type it, with separators or without."""
-    plain = normalised(text).text.replace(",", "").replace(" ", "")
-    if not plain:
-        return None
     try:
-        value = Decimal(plain)
-    except InvalidOperation:
-        value = Decimal("NaN")
-    # "1e5" and "Infinity" are numbers to Decimal, and nothing that a filing prints.
-    if not value.is_finite() or "e" in plain.lower() or "_" in plain:
-        raise ValidationError(_("Write a number, such as 6.45 or -1,234."))
-    return value
+        return plain_number(text)
+    except NotAnAmount:
+        raise ValidationError(_("Write a number, such as 6.45 or -1,234.")) from None
 
 
 # --- What the form starts with ----------------------------------------------------------------------
