@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
 from django.db import connection, models
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -18,6 +19,7 @@ from companies.models import (
     Filing,
     FundingRound,
     Listing,
+    Milestone,
     Revision,
     ShareCount,
 )
@@ -70,10 +72,7 @@ def _clock() -> Any:
 
 def look(client: Client, row: models.Model | type[models.Model], **changes: Any) -> Any:
     """The form as it comes back after the second button."""
-    if isinstance(row, models.Model):
-        url = address(type(row), "change", row.pk)
-    else:
-        url = address(row, "add")
+    url = address(type(row), "change", row.pk) if isinstance(row, models.Model) else address(row, "add")
     data = {**form_of(client.get(url)), **changes, **LOOK}
     response = client.post(url, {name: value for name, value in data.items() if value is not None})
     assert response.status_code == 200
@@ -305,8 +304,6 @@ def test_a_doubtful_row_can_be_looked_at_before_it_is_confirmed(client: Client, 
 
 def test_who_may_only_look_at_rows_cannot_try_changes(company: Company) -> None:
     looker = make_user("looker", is_staff=True)
-    from django.contrib.auth.models import Permission
-
     looker.user_permissions.add(Permission.objects.get(codename="view_sharecount"))
     client = Client()
     client.force_login(looker)
@@ -342,8 +339,6 @@ def test_a_message_of_a_try_is_not_said(client: Client, company: Company) -> Non
 def test_the_button_is_there_where_values_depend_on_rows(client: Client) -> None:
     for model in (Company, Listing, ShareCount, CorporateAction, FundingRound, Figure, Filing, Quote, FxRate):
         assert 'name="_effect"' in client.get(address(model, "add")).content.decode(), model
-    from companies.models import Milestone
-
     assert 'name="_effect"' not in client.get(address(Milestone, "add")).content.decode()
 
 

@@ -20,7 +20,7 @@ from companies.admin.effects import EffectAdmin, Stage, stage_of
 from companies.admin.fields import AmountField, CodeInput, CountField, currencies, exchanges
 from companies.admin.sheets import SheetAdmin
 from companies.admin.tracing import TracedAdmin, TracedForm
-from companies.models import Revision
+from companies.models import Figure, Revision
 from companies.recording.amount_words import amount_of, other_currency
 from companies.rules import Known, Problem, Weight, problems
 
@@ -40,6 +40,9 @@ CHECKED = "_checked"
 RATIOS = ("ratio", "rate")
 COUNTS = ("total", "new_shares", "shares", "volume")  # of shares
 CURRENCIES = ("currency", "base", "quote")
+# Where a row comes from is written by whoever stores it, never typed.
+PROVENANCE = ("provider", "fetched_at")
+BY_HAND = "editor"  # the provider of a price or a rate that somebody enters here
 
 # What a broken rule of the database means to the editor, and the field that has to change. Forms say it beside the
 # field; a rule that is not here is named as it is, and a field that a form does not have passes it to the whole form.
@@ -77,11 +80,11 @@ RULES: dict[str, tuple[str, Any]] = {
     "quote_close_is_positive": ("close", _("A price is above zero.")),
     "quote_open_high_low_are_positive": ("open", _("Open, high and low are above zero, or empty.")),
     "quote_low_is_at_most_high": ("high", _("The high is below the low.")),
-    "quote_has_a_source": ("source", _("Name the provider, and the source or the time at which it was fetched.")),
+    "quote_has_a_source": ("source", _("Name the source.")),
     "reported_quote_says_something": ("close", _("Give the price, the market value or the number of shares.")),
     "fx_rate_is_positive": ("rate", _("A rate is above zero.")),
     "fx_rate_is_between_two_currencies": ("quote", _("A rate is between two different currencies.")),
-    "fx_rate_has_a_source": ("source", _("Name the provider, and the source or the time at which it was fetched.")),
+    "fx_rate_has_a_source": ("source", _("Name the source.")),
     "exchange_day_has_a_source": ("source", _("Say which notice or data set says so.")),
     "exchange_day_closed_has_no_hours": ("opens", _("A closed day has no hours.")),
     "exchange_day_late_says_when_it_opens": ("opens", _("Say when it opens.")),
@@ -110,6 +113,8 @@ class FactForm(TracedForm):
                 widget.known = getattr(self.instance, name)
             if isinstance(field, AmountField) and not isinstance(field, CountField):
                 widget.currency = self._currency()
+        if self.instance._state.adding and self._has_provider() and not self.instance.provider:
+            self.instance.provider = BY_HAND
 
     @property
     def confirmed(self) -> frozenset[str]:
@@ -132,6 +137,16 @@ class FactForm(TracedForm):
                 self.add_error(name, ValidationError(words))
         return data
 
+    def _has_provider(self) -> bool:
+        """Whether a row of this kind names its provider, always."""
+        fields = {field.name: field for field in self._meta.model._meta.fields}
+        return "provider" in fields and not fields["provider"].blank and "provider" not in self.fields
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """What is not held to the rules of the database: fields that the form has not, but for their provenance."""
+        left_out: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return left_out.difference(PROVENANCE)
+
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
         if not self.in_table and not self.errors and (self.instance._state.adding or self.has_changed()):
@@ -152,7 +167,7 @@ class FactForm(TracedForm):
 
     def _currency(self) -> str:
         if "currency" in self.fields and self.is_bound:
-            return str(self.data.get(self.add_prefix("currency")) or "")
+            return str(self.data.get(self.add_prefix("currency")) or "").upper()
         return (
             str(self.get_initial_for_field(self.fields["currency"], "currency") or "")
             if "currency" in self.fields
@@ -270,6 +285,10 @@ class FactAdmin(SheetAdmin, EffectAdmin, TracedAdmin, FactOptions, ModelAdmin):
     save_on_top = True
     show_full_result_count = False
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """With the provenance of the row, which nobody types."""
+        return _with_provenance(self.opts.model, super().get_readonly_fields(request, obj))
+
     def _create_formsets(self, request: HttpRequest, obj: Any, change: bool) -> Any:
         """Tables that know of each other, and what they are sent for."""
         formsets, inlines = super()._create_formsets(request, obj, change)  # type: ignore[misc]
@@ -303,6 +322,8 @@ class FactAdmin(SheetAdmin, EffectAdmin, TracedAdmin, FactOptions, ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Save a row; saving it as it was changes nothing."""
+        if not change and isinstance(obj, Figure):
+            obj.entered_by = request.user
         super().save_model(request, obj, form, change)
         if form.changed_data or not change:
             Revision.bump()
@@ -342,6 +363,11 @@ def _only_doubts(context: dict[str, Any]) -> bool:
     return all(error.code == Weight.CONFIRM for error in found)
 
 
+def _with_provenance(model: type[models.Model], readonly: Sequence[Any]) -> tuple[Any, ...]:
+    names = {field.name for field in model._meta.fields}
+    return (*readonly, *(name for name in PROVENANCE if name in names and name not in readonly))
+
+
 class FactInline(FactOptions, TabularInline):
     """Rows that belong to a company, edited on its page. Their labels are read with them."""
 
@@ -349,6 +375,10 @@ class FactInline(FactOptions, TabularInline):
     formset: Any = FactFormSet
     extra = 0
     related: tuple[str, ...] = ("source",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """With the provenance of the rows, which nobody types."""
+        return _with_provenance(self.opts.model, super().get_readonly_fields(request, obj))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """Rows with the related rows whose labels are shown."""
@@ -358,7 +388,10 @@ class FactInline(FactOptions, TabularInline):
         """Codes such as tickers and currencies get boxes of their own length, so that a row fits the page."""
         if isinstance(db_field, models.CharField) and not db_field.choices:
             kwargs.setdefault("widget", forms.TextInput(attrs={"size": min(db_field.max_length or 20, 20)}))
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(field, AmountField):
+            field.widget.quiet = True
+        return field
 
 
 class ReadOnlyAdmin(FactOptions, ModelAdmin):

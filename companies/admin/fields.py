@@ -22,6 +22,7 @@ class AmountInput(forms.TextInput):
     """A box with the plain number that will be stored beside it, also while it is typed (static/js/admin_forms.js)."""
 
     currency = ""
+    quiet = False  # in a table a number that is written in full is not said again
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         """With the address that reads what is typed."""
@@ -34,7 +35,9 @@ class AmountInput(forms.TextInput):
         try:
             words = stored_words(amount_of(str(value or "")), self.currency)
         except ValidationError:
-            words = ""  # said above the box, once it has been sent
+            words = ""  # what is wrong is said above the box
+        if self.quiet and str(value or "") in words:
+            words = ""
         return format_html('<span class="amount-box">{}<output class="amount-words">{}</output></span>', box, words)
 
 
