@@ -141,7 +141,7 @@ def test_an_amount_is_stored_in_plain_units(client: Client) -> None:
     response = client.post(address(Figure, "add"), figure_data(make_company(), low="12.5亿", high="1.5bn"))
     assert response.status_code == 302
     figure = Figure.objects.get()
-    assert (figure.low, figure.high) == (1_250_000_000, 1_500_000_000)
+    assert (figure.low, figure.high) == (Decimal(1_250_000_000), Decimal(1_500_000_000))
 
 
 @pytest.mark.django_db

@@ -99,7 +99,12 @@ def numbers(effect: Effect, place: int = 0) -> dict[str, tuple[str, str]]:
 def state() -> list[Any]:
     """Everything stored that a change could have left behind."""
     tables = (Company, Listing, ShareCount, CorporateAction, Figure, Filing, FundingRound, Quote, FxRate, LogEntry)
-    histories = (Figure.history.model, ShareCount.history.model, Company.history.model, Quote.history.model)
+    histories: tuple[Any, ...] = (
+        Figure.history.model,
+        ShareCount.history.model,
+        Company.history.model,
+        Quote.history.model,
+    )
     return [
         Revision.numbers(),
         *(list(model._default_manager.order_by("pk").values()) for model in (*tables, *histories)),
@@ -318,7 +323,7 @@ def test_a_look_takes_as_many_queries_however_many_figures_there_are(client: Cli
     look(client, row, total="1100000")
     for year in (2015, 2018):
         for more in range(3):
-            days = {"period_start": date(year + more, 1, 1), "period_end": date(year + more, 12, 31)}
+            days: dict[str, Any] = {"period_start": date(year + more, 1, 1), "period_end": date(year + more, 12, 31)}
             make_figure(company, "1", period=f"FY{year + more}", **days)
         with CaptureQueriesContext(connection) as queries:
             look(client, row, total="1100000")

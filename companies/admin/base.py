@@ -20,7 +20,7 @@ from companies.admin.effects import EffectAdmin, Stage, stage_of
 from companies.admin.fields import AmountField, CodeInput, CountField, currencies, exchanges
 from companies.admin.sheets import SheetAdmin
 from companies.admin.tracing import TracedAdmin, TracedForm
-from companies.models import Figure, Revision
+from companies.models import Figure, Revision, User
 from companies.recording.amount_words import amount_of, other_currency
 from companies.rules import Known, Problem, Weight, problems
 
@@ -108,7 +108,7 @@ class FactForm(TracedForm):
         self.hints: list[str] = []
         self.doubts: list[Problem] = []
         for name, field in self.fields.items():
-            widget = getattr(field.widget, "widget", field.widget)
+            widget: Any = getattr(field.widget, "widget", field.widget)
             if isinstance(widget, KnownSelect) and self._meta.model._meta.get_field(name).is_cached(self.instance):
                 widget.known = getattr(self.instance, name)
             if isinstance(field, AmountField) and not isinstance(field, CountField):
@@ -322,7 +322,7 @@ class FactAdmin(SheetAdmin, EffectAdmin, TracedAdmin, FactOptions, ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Save a row; saving it as it was changes nothing."""
-        if not change and isinstance(obj, Figure):
+        if not change and isinstance(obj, Figure) and isinstance(request.user, User):
             obj.entered_by = request.user
         super().save_model(request, obj, form, change)
         if form.changed_data or not change:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.db import models, transaction
+from django.db import transaction
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:  # Django's own class cannot be subscripted at run time
@@ -30,15 +31,17 @@ BUTTON = "_effect"
 class Effects(Protocol):
     """Who computes values."""
 
-    models: Collection[type[models.Model]]
+    @property
+    def models(self) -> Collection[type[Model]]:
+        """The kinds of rows that values depend on."""
 
-    def concerned(self, row: models.Model) -> frozenset[int] | None:
+    def concerned(self, row: Model) -> frozenset[int] | None:
         """The companies whose values may depend on a row; None: all."""
 
     def measure(self, companies: frozenset[int] | None, like: Any = None) -> Any:
         """Their values as the database is now; `like` an earlier measurement, in the same currencies."""
 
-    def compare(self, row: models.Model, before: Any, after: Any) -> Any:
+    def compare(self, row: Model, before: Any, after: Any) -> Any:
         """What differs, for templates/components/effect.html."""
 
 
@@ -65,10 +68,10 @@ class Look:
     effects: Effects
     concerned: frozenset[int] | None
     stage: Stage = Stage.TRY
-    row: models.Model | None = None
+    row: Model | None = None
     after: Any = field(default=None)
 
-    def take(self, row: models.Model) -> None:
+    def take(self, row: Model) -> None:
         """Measure with a row as it would be saved."""
         now = self.effects.concerned(row)
         self.concerned = None if self.concerned is None or now is None else self.concerned | now
@@ -107,14 +110,16 @@ class EffectAdmin(ModelAdmin):
         stored = self.get_object(request, unquote(object_id)) if object_id else None
         look = Look(effects, effects.concerned(stored) if stored else frozenset())
         request.look = look  # type: ignore[attr-defined]
-        said = len(messages.get_messages(request)._queued_messages)  # type: ignore[attr-defined]
+        said: Any = messages.get_messages(request)
+        before_try = len(said._queued_messages)
         with transaction.atomic():
             try:
                 with transaction.atomic():
                     # Refused, or with mistakes: the answer says so, and nothing was stored.
                     return super().changeform_view(request, object_id, form_url, context)
             except _Taken:
-                del messages.get_messages(request)._queued_messages[said:]  # type: ignore[attr-defined]
+                # What saving has said to the editor goes too: nothing was saved.
+                del said._queued_messages[before_try:]
             before = effects.measure(look.concerned, look.after)
         assert look.row is not None  # measured, or we would not be here
         context["effect"] = effects.compare(look.row, before, look.after)
@@ -123,7 +128,7 @@ class EffectAdmin(ModelAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """A form that knows what it is sent for."""
-        form = super().get_form(request, obj, change, **kwargs)
+        form: Any = super().get_form(request, obj, change, **kwargs)
         form.stage = stage_of(request)
         return form
 
@@ -137,7 +142,7 @@ class EffectAdmin(ModelAdmin):
         self._take(request, obj)
         return super().response_change(request, obj)
 
-    def _take(self, request: HttpRequest, row: models.Model) -> None:
+    def _take(self, request: HttpRequest, row: Model) -> None:
         if stage_of(request) is Stage.TRY:
             request.look.take(row)  # type: ignore[attr-defined]
             raise _Taken
