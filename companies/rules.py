@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
@@ -35,9 +35,10 @@ from companies.models import (
     ShareCount,
     Tier,
 )
+from companies.models import Known as KnownBy
 from companies.models.figure import MONEY_METRICS
-from companies.periods import NotAPeriod, parse_last_day, parse_period
-from companies.recording.forms import MAY_BE_NEGATIVE, plain_words
+from companies.periods import NotAPeriod, month_end, parse_last_day, parse_period
+from companies.recording.plain import MAY_BE_NEGATIVE, plain_words
 
 # A count that differs by more from the one before it is asked about: market value moves by as much.
 LARGE_MOVE = Decimal("0.2")
@@ -226,7 +227,7 @@ VENUES = {
             (re.compile(r"8\d{4}"), (_H, _COMMON), ("CNY",)),  # counters in yuan
             (re.compile(r"\d{4}|[1-79]\d{4}"), (_H, _COMMON), ("HKD",)),
         ),
-        lambda: _("A ticker in Hong Kong has four digits with its zeros, such as 0600, or five that begin with none."),
+        lambda: _("A ticker in Hong Kong has four digits with its zeros, such as 0600, or five that begin with no zero."),
     ),
     "XNAS": _AMERICAN,
     "XNYS": _AMERICAN,
@@ -319,28 +320,36 @@ def _count_before(row: ShareCount, known: Known) -> tuple[Decimal | None, str]:
     return count_in_force(row, known), words
 
 
-def count_in_force(row: ShareCount, known: Known) -> Decimal | None:
-    """How many shares there are on the day of a count by what is known without it; None where nothing is."""
+def count_in_force(row: ShareCount | CorporateAction, known: Known) -> Decimal | None:
+    """How many shares there are on the day of a count or an action by what is known without it; None where nothing is.
+
+    A count of the day of an action may be of after it, so that an action is compared with earlier ones.
+    """
+    day = row.valid_from if isinstance(row, ShareCount) else row.ex_day - timedelta(days=1)
     others = [
         one
         for one in known.counts.get(row.company_id, [])
         if not _is_same_row(one, row)
-        if one.share_class == row.share_class and one.valid_from <= row.valid_from
+        if one.share_class == row.share_class and one.valid_from <= day
     ]
     if not others:
         return None
     last = max(others, key=lambda one: one.valid_from)
     total = Decimal(last.total)
     for action in sorted(known.actions.get(row.company_id, []), key=lambda action: action.ex_day):
+        if _is_same_row(action, row):
+            continue
         concerns = action.share_class in (ShareClass.ALL, row.share_class)
-        if concerns and last.valid_from < action.ex_day <= row.valid_from:
+        if concerns and last.valid_from < action.ex_day <= day:
             total = total * action.ratio + action.new_shares
     return total
 
 
 def action_problems(row: CorporateAction, known: Known) -> list[Problem]:
     """A ratio that changes something, and is not "so many for ten"."""
-    if row.kind not in (CorporateAction.Kind.BONUS, CorporateAction.Kind.SPLIT):
+    if row.kind == CorporateAction.Kind.PLACING:
+        return _large_placing(row, known)
+    if row.kind == CorporateAction.Kind.DIVIDEND:
         return _not_convertible(row.currency, known)
     if row.ratio == 1:
         words = _("A ratio of 1 changes nothing. Give the shares after it for each share before: 1.49 for 4.9 for 10.")
@@ -354,6 +363,30 @@ def action_problems(row: CorporateAction, known: Known) -> list[Problem]:
             Problem("ratio", "ratio", words % {"ratio": ratio}, Weight.CONFIRM, f"ratio:{row.ex_day}:{ratio}")
         ]  # fmt: skip
     return []
+
+
+def _large_placing(row: CorporateAction, known: Known) -> list[Problem]:
+    """A placing that adds more than a fifth to the shares is asked about."""
+    before = count_in_force(row, known)
+    was = known.was.get((CorporateAction, row.pk))
+    if isinstance(was, CorporateAction) and (was.ex_day, was.new_shares) == (row.ex_day, row.new_shares):
+        return []  # nothing new is said
+    if not before or row.new_shares / before <= LARGE_MOVE:
+        return []
+    words = _(
+        "This moves market value by %(percent)s: %(new)s shares are added to %(before)s. Check the number; confirm it "
+        "if it is right."
+    )
+    told = {"new": f"{row.new_shares:,}", "before": plain_words(before, before)}
+    return [
+        Problem(
+            "large_move",
+            "new_shares",
+            words % {**told, "percent": f"{row.new_shares / before * 100:+,.1f}%"},
+            Weight.CONFIRM,
+            f"large_move:{row.share_class}:{row.ex_day}:{before:f}:{row.new_shares}",
+        )
+    ]
 
 
 # --- Figures ----------------------------------------------------------------------------------------
@@ -395,22 +428,29 @@ def value_problems(metric: str, low: Decimal | None, high: Decimal | None, curre
 
 def _figure_days(row: Figure) -> list[Problem]:
     found = []
-    if row.known_on > today():
+    # A day that is inferred from a statutory deadline may lie ahead.
+    if row.known_by != KnownBy.INFERRED and not _has_come(row.known_on, exact=row.known_by == KnownBy.STATED):
         found.append(Problem("known_on", "known_on", _("This day has not come yet.")))
     # Offer terms are stocks on the first day of trading, and known before it.
     is_flow = row.period_start is not None
     if is_flow and row.basis == Basis.ACTUAL and row.known_on < row.period_end:
         words = _("An actual figure is known after its period has ended, on %(end)s or later. Or choose another basis.")
         found.append(Problem("known_on", "known_on", words % {"end": row.period_end}))
-    published = row.source.published_on
+    published = row.source.published_on if row.source.published_precision == "day" else None
     if published is not None and row.known_on < published and row.source.tier == Tier.OFFICIAL:
         words = _("Its source was published on %(day)s: it cannot have been known from it before.")
         found.append(Problem("known_on", "known_on", words % {"day": published}))
     return found
 
 
+def _has_come(day: date, *, exact: bool = False) -> bool:
+    """Whether a day has come. Unless it is exact, the last day of a month may stand for a month that has begun."""
+    now = today()
+    return day <= now or (not exact and day == month_end(now.year, now.month))
+
+
 def _is_same_row(one: Model, other: Model) -> bool:
-    return one is other or (one.pk is not None and one.pk == other.pk)
+    return one is other or (type(one) is type(other) and one.pk is not None and one.pk == other.pk)
 
 
 def _figure_key(row: Figure) -> tuple[Any, ...]:
@@ -524,14 +564,14 @@ def round_problems(row: FundingRound, known: Known) -> list[Problem]:
     ]
     if row.post_money_low is not None and row.post_money_high is not None and row.post_money_low > row.post_money_high:
         found.append(Problem("low_is_at_most_high", "post_money_high", _("The high is below the low.")))
-    if row.known_on is not None and row.known_on > today():
+    if row.known_on is not None and not _has_come(row.known_on):
         found.append(Problem("known_on", "known_on", _("This day has not come yet.")))
     return [*found, *_not_convertible(row.currency, known)]
 
 
 def milestone_problems(row: Milestone, known: Known) -> list[Problem]:
     """A day of publication that has come; the step itself may lie ahead."""
-    if row.known_on > today():
+    if not _has_come(row.known_on):
         return [Problem("known_on", "known_on", _("This day has not come yet: give the day of publication."))]
     return []
 

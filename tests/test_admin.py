@@ -320,7 +320,7 @@ def test_a_mistake_in_a_figure_is_explained_beside_its_field(
     [
         (Quote, {"close": "0"}, "close", "A price is above zero."),
         (Quote, {"low": "9", "high": "8"}, "high", "The high is below the low."),
-        (Quote, {"source": ""}, "source", "Name the provider, and the source or the time at which it was fetched."),
+        (Quote, {"source": ""}, "source", "Name the source."),
         (Listing, {"delisted_on": "2020-07-20"}, "delisted_on", "It must lie after the first day of trading."),
         (ShareCount, {"total": "0"}, "total", "A number of shares is above zero."),
         (

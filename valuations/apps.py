@@ -12,8 +12,11 @@ class ValuationsConfig(AppConfig):
     verbose_name = _("Prices and valuations")
 
     def ready(self) -> None:
-        """Have our settings checked with Django's own, and tell what a profile can choose."""
+        """Have our settings checked with Django's own, and tell forms and profiles what follows from prices and rates."""
+        from companies.admin.effects import register_effects
         from companies.preferences import register_choices
+        from companies.rules import register_currencies
+        from valuations import effects
         from valuations.configuration import prices_are_not_asked_for_every_second, sources_are_known
         from valuations.state import BASIS_LABELS, CURRENCY_LABELS
 
@@ -21,3 +24,5 @@ class ValuationsConfig(AppConfig):
         register(prices_are_not_asked_for_every_second)
         register_choices("basis", lambda: BASIS_LABELS)
         register_choices("currency", lambda: CURRENCY_LABELS)
+        register_currencies(effects.convertible)
+        register_effects(effects)

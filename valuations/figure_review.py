@@ -38,13 +38,13 @@ class Change:
     basis: RevenueBasis
     before: CompanyValuation
     after: CompanyValuation
-    use: str  # how the row uses the figure then, see `_use`
+    use: str  # how the row uses the figure then, see `use`
     instead: FigureFact | None = None  # the figure that is shown where this one is not
 
     @property
     def differs(self) -> bool:
         """Whether any number of the row is another one."""
-        return any(_shown(self.before, name) != _shown(self.after, name) for name in FIELDS)
+        return any(shown(self.before, name) != shown(self.after, name) for name in FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,10 @@ def preview(figure: Figure, currency: str = "CNY") -> Preview:
 
 
 def _change(figure: Figure, basis: RevenueBasis, before: CompanyValuation, after: CompanyValuation) -> Change:
-    use, instead = _use(figure, after)
-    return Change(basis, before, after, use, instead)
+    return Change(basis, before, after, *use(figure, after))
 
 
-def _use(figure: Figure, row: CompanyValuation) -> tuple[str, FigureFact | None]:
+def use(figure: Figure, row: CompanyValuation) -> tuple[str, FigureFact | None]:
     """How a row uses a figure: `shown`, or why not: `later`, `basis`, `tier` or `newer` of another one, `unused`.
 
     With the figure that is shown in its place, where there is one.
@@ -104,8 +103,10 @@ def _why_after(figure: Figure, chosen: FigureFact) -> str:
     return "tier" if TIERS.index(chosen.tier) != TIERS.index(figure.source.tier) else "newer"
 
 
-def _shown(row: CompanyValuation, name: str) -> object:
+def shown(row: CompanyValuation, name: str) -> object:
     """A number of a row as it can be compared: its amount, or why there is none."""
+    if name == "market_value":
+        return row.market_value and (row.market_value.money, row.market_value.day)
     if name == "revenue":
         return (row.revenue.money, row.revenue.flow.period, row.revenue.flow.basis) if row.revenue else None
     return getattr(row, name)

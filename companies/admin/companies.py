@@ -88,7 +88,7 @@ class CompanyAdmin(StandingAdmin, FactAdmin):
     autocomplete_fields = ["source"]
     inlines = [ListingInline, ShareCountInline, CorporateActionInline, FundingRoundInline, MilestoneInline]
     fieldsets = [
-        (None, {"fields": ["name_en", "name_zh", "aliases", "slug"]}),
+        (None, {"fields": [("name_en", "name_zh"), "aliases", "slug"]}),
         (_("Business"), {"fields": ["segment", "segment_note", "products", "fiscal_year_end"]}),
         (_("Origin"), {"fields": ["founded", "city", "parent", "founders", "website"]}),
         (_("Source"), {"fields": ["note", "source"]}),

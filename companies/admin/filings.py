@@ -34,7 +34,7 @@ class FilingAdmin(FactAdmin):
         "is_example",
     )  # fmt: skip
     fieldsets = [
-        (None, {"fields": ["title", "title_original", "slug", "company", "kind", "tier", "period_end", "corrects"]}),
+        (None, {"fields": [("title", "title_original"), "slug", "company", "kind", "tier", "period_end", "corrects"]}),
         (_("Publication"), {"fields": ["publisher", "language", "published_on", "published_precision", "url"]}),
         (_("How it came here"), {"classes": ["collapse"], "fields": readonly_fields}),
         (

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -18,12 +18,14 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from companies.filings.text import normalised
 from companies.models import Anchor, Basis, Company, Figure, Filing, FilingKind, Known, Metric, User
 from companies.models.figure import LARGEST, MONEY_METRICS
 from companies.periods import CALENDAR_YEAR, NotAPeriod, Period, parse_period
 from companies.recording import suggestions
 from companies.recording.amounts import Amount, Heading, Kind, Sign, Unit, amounts, sign_is_asked, states, stored
+from companies.recording.plain import MAY_BE_NEGATIVE, plain_words
+from companies.recording.typed import NotAnAmount, plain_number
+from companies.rules import Problem, Weight, problems, value_problems
 from companies.search import found_companies
 
 if TYPE_CHECKING:  # Django's own class cannot be subscripted at run time
@@ -43,11 +45,6 @@ UNIT_WORDS = {
     Unit.PERCENT: _("percent %"),
 }
 CURRENCIES = ("CNY", "HKD", "USD", "EUR", "JPY", "TWD")
-# What may be below zero; of all others a minus sign is a slip.
-MAY_BE_NEGATIVE = (
-    Metric.NET_PROFIT, Metric.GROSS_PROFIT, Metric.GROSS_MARGIN, Metric.OPERATING_CASH_FLOW, Metric.NET_ASSETS,
-    Metric.FIRST_DAY_CHANGE,
-)  # fmt: skip
 DECIMALS = 4  # of a stored number
 SEVERAL = 5  # companies named when a search finds more than one
 
@@ -135,6 +132,7 @@ class RecordForm(forms.Form):
     def __init__(self, passage: Passage, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
         self.passage = passage
+        self.doubts: list[Problem] = []
         filing = passage.filing
         if filing.company is not None or filing.is_example:
             del self.fields["company"]
@@ -153,6 +151,21 @@ class RecordForm(forms.Form):
     def asks_for_sign(self) -> bool:
         """Whether only a reader can tell the sign."""
         return "sign_checked" in self.errors or bool(self.is_bound and self.data.get(self.add_prefix("sign_checked")))
+
+    @property
+    def doubt_keys(self) -> str:
+        """What somebody confirms who has checked the doubts."""
+        return " ".join(doubt.key for doubt in self.doubts)
+
+    @property
+    def confirmed(self) -> frozenset[str]:
+        """Keys of the doubts that somebody has confirmed."""
+        return frozenset(str(self.data.get("confirmed", "")).split())
+
+    @property
+    def doubts_are_confirmed(self) -> bool:
+        """Whether somebody has looked at just these doubts."""
+        return self.confirmed.issuperset(doubt.key for doubt in self.doubts)
 
     @property
     def stored_words(self) -> str:
@@ -230,7 +243,22 @@ class RecordForm(forms.Form):
         self._clean_period(data)
         if {"low", "high", "unit", "metric"} <= data.keys():
             self._clean_value(data)
+        if not self.errors and self.known_company is not None:
+            self._hold_to_rules()
         return data
+
+    def _hold_to_rules(self) -> None:
+        """The rules that hold wherever a figure is entered; a doubt is put to the one who proposes it."""
+        for problem in problems(self.figure(None)):
+            stored = problem.other
+            if problem.code == "same_figure" and isinstance(stored, Figure) and stored.status == Figure.Status.PROPOSED:
+                continue  # sent twice by one it is stored once; what two propose an editor sees side by side
+            if problem.weight is Weight.CONFIRM:
+                self.doubts.append(problem)
+            elif problem.weight is Weight.REFUSE:
+                self.add_error(problem.field if problem.field in self.fields else None, problem.words)
+        if not self.doubts_are_confirmed:
+            self.add_error(None, _("Check what is asked below, and tick the box."))
 
     def _clean_period(self, data: dict[str, Any]) -> None:
         if "period" not in data:
@@ -246,33 +274,24 @@ class RecordForm(forms.Form):
         if low is None and high is None:
             self.add_error("low", _("Give the low, the high, or both."))
             return
-        if low is not None and high is not None and low > high:
-            self.add_error("high", _("The high is below the low."))
         plain = stored(low, high, unit)
+        for problem in value_problems(metric, *plain, data.get("currency", "")):
+            self.add_error(problem.field, problem.words)
         for name, value in zip(("low", "high"), plain, strict=True):
             if value is not None:
-                self._check_number(name, value, metric)
+                self._check_number(name, value)
         if is_percentage(metric) is not (unit is Unit.PERCENT):
             wanted = _("This metric is a percentage.") if is_percentage(metric) else _("This metric is no percentage.")
             self.add_error("unit", wanted)
-        self._check_currency(metric, data.get("currency", ""))
         if not self.errors:
             self._check_against_passage(data, unit)
         data["stored"] = plain
 
-    def _check_number(self, name: str, value: Decimal, metric: str) -> None:
+    def _check_number(self, name: str, value: Decimal) -> None:
         if abs(value) >= LARGEST:
             self.add_error(name, _("That is too large: check the unit."))
         elif -int(value.normalize().as_tuple().exponent) > DECIMALS:
             self.add_error(name, _("At most four decimals can be stored: round it, and say so in the note."))
-        if value < 0 and metric not in MAY_BE_NEGATIVE:
-            self.add_error(name, _("This metric is never below zero."))
-
-    def _check_currency(self, metric: str, currency: str) -> None:
-        if metric in MONEY_METRICS and not currency:
-            self.add_error("currency", _("An amount of money needs its currency."))
-        if metric not in MONEY_METRICS and currency:
-            self.add_error("currency", _("This metric is no amount of money."))
 
     def _check_against_passage(self, data: dict[str, Any], unit: Unit) -> None:
         words, currency = self.passage.anchor.exact, data.get("currency", "")
@@ -290,8 +309,8 @@ class RecordForm(forms.Form):
 
     # --- The row ---
 
-    def figure(self, user: User) -> Figure:
-        """The figure that was described, not saved; of an example it has no company."""
+    def figure(self, user: User | None) -> Figure:
+        """The figure that was described by somebody, not saved; of an example it has no company."""
         data, filing = self.cleaned_data, self.passage.filing
         low, high = data["stored"]
         days: Period = data["days"]
@@ -328,25 +347,6 @@ def known_by(filing: Filing) -> Known:
     return Known.MONTH if filing.published_precision == "month" else Known.INFERRED
 
 
-def plain_words(low: Decimal | None, high: Decimal | None, currency: str = "") -> str:
-    """The number that is stored, every digit of it, so that people can check: `645,000,000 to 720,000,000 CNY`."""
-    if low is None or high is None:
-        end = _digits(high if low is None else low)
-        text = (gettext("at most %(end)s") if low is None else gettext("at least %(end)s")) % {"end": end}
-    elif low == high:
-        text = _digits(low)
-    else:
-        text = gettext("%(low)s to %(high)s") % {"low": _digits(low), "high": _digits(high)}
-    return f"{text} {currency}".strip()
-
-
-def _digits(value: Decimal | None) -> str:
-    if value is None:
-        return ""
-    text = f"{value:,f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def _companies(text: str) -> QuerySet[Company]:
     """Companies that a search box finds; just the one whose name or slug is exactly what was typed."""
     text = text.strip()
@@ -360,17 +360,10 @@ def _companies(text: str) -> QuerySet[Company]:
 
 def _typed_number(text: str) -> Decimal | None:
     """A number as people type it, with separators or without."""
-    plain = normalised(text).text.replace(",", "").replace(" ", "")
-    if not plain:
-        return None
     try:
-        value = Decimal(plain)
-    except InvalidOperation:
-        value = Decimal("NaN")
-    # "1e5" and "Infinity" are numbers to Decimal, and nothing that a filing prints.
-    if not value.is_finite() or "e" in plain.lower() or "_" in plain:
-        raise ValidationError(_("Write a number, such as 6.45 or -1,234."))
-    return value
+        return plain_number(text)
+    except NotAnAmount:
+        raise ValidationError(_("Write a number, such as 6.45 or -1,234.")) from None
 
 
 # --- What the form starts with ----------------------------------------------------------------------

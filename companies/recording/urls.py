@@ -7,6 +7,7 @@ from companies.recording import views
 app_name = "figures"
 urlpatterns = [
     path("record/", views.record, name="record"),
+    path("amount/", views.amount, name="amount"),
     path("<int:pk>/", views.figure, name="figure"),
     path("<int:pk>.json", views.figure_json, name="figure_json"),
 ]

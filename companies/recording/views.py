@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -18,11 +18,14 @@ from django.views.decorators.vary import vary_on_headers
 from companies.filings.anchoring import NoSuchPassage, anchor_at, find_passage
 from companies.filings.links import passage_url
 from companies.models import Anchor, Figure, Filing, FilingVersion, User
+from companies.recording.amount_words import amount_of, other_currency, stored_words
 from companies.recording.amounts import heading_before
-from companies.recording.forms import Passage, RecordForm, amount_values, first_values, period_labels, plain_words
+from companies.recording.forms import Passage, RecordForm, amount_values, first_values, period_labels
+from companies.recording.plain import plain_words
 from companies.recording.proposing import propose
 from companies.recording.reading import figure_page, visible_to
-from companies.roles import may_decide, may_propose
+from companies.roles import may_decide, may_enter_admin, may_propose
+from config.access import required
 from config.htmx import page_or_partial
 
 LONGEST_NUMBER = 9  # digits of a number in an address
@@ -115,6 +118,19 @@ def _reader_of(request: HttpRequest) -> str:
     asked = request.POST if request.method == "POST" else request.GET
     filing = _number(asked.get("filing"))
     return reverse("filings:reader", args=[filing]) if filing else reverse("filings:list")
+
+
+@require_safe
+@required(lambda user: may_propose(user) or may_enter_admin(user), back="filings:list")
+@vary_on_headers("Accept-Language", "Cookie")
+def amount(request: HttpRequest) -> JsonResponse:
+    """What will be stored of the amount `text` in a `currency`, while it is typed; or what is wrong with it."""
+    currency = request.GET.get("currency", "").upper()
+    try:
+        typed = amount_of(request.GET.get("text", ""))
+    except ValidationError as problem:
+        return JsonResponse({"words": "", "problem": problem.message})
+    return JsonResponse({"words": stored_words(typed, currency), "problem": other_currency(typed, currency)})
 
 
 # --- The passage ------------------------------------------------------------------------------------

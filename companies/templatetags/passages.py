@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 from companies.filings.links import passage_url as address_of
 from companies.models import Anchor, Figure
 from companies.recording.amounts import Amount
-from companies.recording.forms import plain_words, sign_words, unit_words
+from companies.recording.forms import sign_words, unit_words
+from companies.recording.plain import plain_words
 from companies.recording.reading import is_stated
 
 register = template.Library()

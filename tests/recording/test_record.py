@@ -344,3 +344,36 @@ def test_words_of_a_passage_are_text_and_never_markup() -> None:
     html = signed_in(make_analyst()).get(URL, place(a_version(words), words)).content.decode()
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert(1)" in html
+
+
+# --- The rules that hold everywhere -----------------------------------------------------------------
+
+
+def test_a_figure_that_stands_beside_another_is_proposed_once_that_is_confirmed() -> None:
+    version = a_version()
+    stored = make_figure(version.filing.company, "1", period="2026H1", basis="guidance", source=make_filing("other"))
+    client = signed_in(make_analyst())
+    asked = client.post(URL, filled(version))
+    assert asked.status_code == 422
+    [doubt] = asked.context["form"].doubts
+    assert (doubt.code, doubt.other) == ("also_reported", stored)
+    assert f'name="confirmed" value="{doubt.key}"' in asked.content.decode()
+    assert client.post(URL, filled(version, confirmed="also_reported:of:another")).status_code == 422
+    assert not Figure.objects.filter(status="proposed").exists()
+    assert client.post(URL, filled(version, confirmed=doubt.key)).status_code == 302
+    assert Figure.objects.filter(status="proposed").exists()
+
+
+def test_a_figure_that_its_source_has_stated_is_not_proposed_again() -> None:
+    version = a_version()
+    stated = {"period": "2026H1", "basis": "guidance", "source": version.filing}
+    make_figure(version.filing.company, "645000000", "720000000", **stated)
+    asked = signed_in(make_analyst()).post(URL, filled(version))
+    assert asked.status_code == 422
+    assert "stored already" in str(asked.context["form"].non_field_errors())
+
+
+@pytest.mark.parametrize("typed", ["6.450,00", "6,45", "1,2,3"])
+def test_separators_that_may_mean_two_numbers_are_refused(typed: str) -> None:
+    asked = signed_in(make_analyst()).post(URL, filled(a_version(), low=typed))
+    assert asked.context["form"].errors["low"] == ["Write a number, such as 6.45 or -1,234."]
