@@ -7,7 +7,8 @@ from typing import Self
 
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -93,6 +94,23 @@ class FigureQuerySet(models.QuerySet["Figure"]):
     def confirmed_on(self, day: date) -> Self:
         """Confirmed figures that were public on `day`, also those that wait for somebody to look at their passage."""
         return self.filter(status=Figure.Status.CONFIRMED, known_on__lte=day)
+
+    def contradicted(self) -> Self:
+        """Confirmed figures beside which another confirmed one, as firm, states another number for the same thing."""
+        same = {name: OuterRef(name) for name in ("company", "metric", "period", "basis")}
+        others = Figure.objects.filter(status=Figure.Status.CONFIRMED, **same)
+        # An empty end or listing is a value like any other here; in SQL nothing is equal to it.
+        others = others.alias(**_comparable()).filter(_listing=Coalesce(OuterRef("listing"), Value(0)))
+        agreeing = Q(_low=_end(OuterRef("low")), _high=_end(OuterRef("high")), currency=OuterRef("currency"))
+        return self.filter(Exists(others.exclude(agreeing)), status=Figure.Status.CONFIRMED)
+
+
+def _comparable() -> dict[str, Coalesce]:
+    return {"_low": _end(F("low")), "_high": _end(F("high")), "_listing": Coalesce(F("listing"), Value(0))}
+
+
+def _end(end: F | OuterRef) -> Coalesce:
+    return Coalesce(end, Value(LARGEST), output_field=models.DecimalField(max_digits=26, decimal_places=4))
 
 
 class Figure(models.Model):

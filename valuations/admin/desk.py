@@ -75,9 +75,7 @@ def failing_runs(now: datetime) -> QuerySet[RefreshRun]:
     """
     last = RefreshRun.objects.filter(kind=OuterRef("kind"), finished_at__isnull=False).order_by("-requested_at", "-pk")
     asked_last = RefreshOutcome.objects.filter(filing=OuterRef("filing")).order_by("-pk").values("pk")[:1]
-    unmended = RefreshOutcome.objects.filter(
-        run=OuterRef("pk"), result__in=SOURCE_TROUBLE, pk=Subquery(asked_last)
-    )
+    unmended = RefreshOutcome.objects.filter(run=OuterRef("pk"), result__in=SOURCE_TROUBLE, pk=Subquery(asked_last))
     is_last = ~Q(kind=Kind.DOCUMENTS) & Q(pk=Subquery(last.values("pk")[:1]))
     of_document = Q(kind=Kind.DOCUMENTS, finished_at__gt=now - DOCUMENTS_SHOWN_FOR) & Exists(unmended)
     failed = ~Q(problem="") | Q(results__has_any_keys=list(SOURCE_TROUBLE))
