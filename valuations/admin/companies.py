@@ -16,6 +16,8 @@ from companies.admin.documents import FilingVersionAdmin
 from companies.admin.filings import FigureAdmin, FilingAdmin
 from companies.models import Company, Figure, Filing, FilingVersion, Listing
 from valuations.admin.columns import FreshnessFilter, price_cell, prices_of, prices_page, value_cell, valued
+from valuations.admin.decisions import DecidingAdmin
+from valuations.admin.jobs import CompanyJobs, FilingJobs, ListingJobs, VersionJobs
 from valuations.admin.prices import QuoteInline
 from valuations.models import RefreshOutcome, RefreshRun
 from valuations.snapshot import SOURCE_TROUBLE
@@ -27,9 +29,10 @@ for model in (Company, Listing, Figure, Filing, FilingVersion):
 
 
 @admin.register(Company)
-class ValuedCompanyAdmin(CompanyAdmin):
+class ValuedCompanyAdmin(CompanyJobs, CompanyAdmin):
     """Companies with their last price and what they are worth."""
 
+    actions = [*CompanyJobs.actions, *(CompanyAdmin.actions or ())]
     list_display = [
         "names", "segment", "stage", "traded_as", "last_price", "market_value", "lacking", "conflicts", "proposals",
     ]  # fmt: skip
@@ -54,9 +57,10 @@ class ValuedCompanyAdmin(CompanyAdmin):
 
 
 @admin.register(Listing)
-class QuotedListingAdmin(ListingAdmin):
+class QuotedListingAdmin(ListingJobs, ListingAdmin):
     """Listings, with their newest prices."""
 
+    actions = [*ListingJobs.actions, *(ListingAdmin.actions or ())]
     inlines = [QuoteInline]
     list_display = [
         "ticker", "mic", "company", "share_class", "last_price", "health", "listed_on", "delisted_on", "watched",
@@ -95,9 +99,10 @@ def _last_results(listings: list[int]) -> Any:
 
 
 @admin.register(Figure)
-class WrittenFigureAdmin(FigureAdmin):
+class WrittenFigureAdmin(DecidingAdmin, FigureAdmin):
     """Figures as pages write them, and the decisions about them."""
 
+    actions = [*DecidingAdmin.actions, *(FigureAdmin.actions or ())]
     list_display = ["company", "metric", "period_in_words", "value", "basis", "known_on", "standing", "source"]
 
     @admin.display(description=gettext_lazy("period"), ordering="period_end")
@@ -112,10 +117,14 @@ class WrittenFigureAdmin(FigureAdmin):
 
 
 @admin.register(Filing)
-class FetchedFilingAdmin(FilingAdmin):
+class FetchedFilingAdmin(FilingJobs, FilingAdmin):
     """Filings, and the jobs about their documents."""
+
+    actions = [*FilingJobs.actions, *(FilingAdmin.actions or ())]
 
 
 @admin.register(FilingVersion)
-class ReadVersionAdmin(FilingVersionAdmin):
+class ReadVersionAdmin(VersionJobs, FilingVersionAdmin):
     """Files, and the jobs that read them."""
+
+    actions = [*VersionJobs.actions, *(FilingVersionAdmin.actions or ())]
