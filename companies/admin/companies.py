@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from companies.admin.base import FactAdmin, FactForm, FactInline
@@ -186,7 +186,13 @@ class CompanyAdmin(PageColumns, FactAdmin):
             (gettext("Chinese name"), not company.name_zh),
         ]
         words = [(word,) for word, is_lacking in lacks if is_lacking]
-        return format_html('<span class="look">{}</span>', format_html_join(", ", "{}", words)) if words else NOTHING
+        return (
+            format_html(
+                '<span class="look">{}</span>', format_html_join(pgettext("between items of a list", ", "), "{}", words)
+            )
+            if words
+            else NOTHING
+        )
 
     @admin.display(description=_("conflicts"))
     def conflicts(self, company: Any) -> SafeString | str:

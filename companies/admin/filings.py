@@ -58,8 +58,7 @@ class FilingAdmin(PageColumns, FactAdmin):
     """Documents and pages that state facts."""
 
     list_display = [
-        "titles", "company", "kind", "tier", "published_on", "publisher_name", "text_now", "files", "figures_here",
-        "notes_here",
+        "titles", "company", "kind", "tier", "published_on", "text_now", "files", "figures_here", "notes_here",
     ]  # fmt: skip
     list_filter = ["tier", "kind", TextFilter, FiguresFilter, "language", "service", "is_example", MineFilter]
     list_select_related = ["company"]
@@ -105,9 +104,9 @@ class FilingAdmin(PageColumns, FactAdmin):
 
     @admin.display(description=_("title"), ordering="title")
     def titles(self, filing: Filing) -> SafeString:
-        """The title, and the original one."""
+        """The title, the original one, and who has published it."""
         original = filing.title_original if filing.title_original != filing.title else ""
-        return format_html("{}<small>{}</small>", filing.title, original)
+        return format_html("{}<small>{}</small><small>{}</small>", filing.title, original, filing.publisher_name)
 
     @admin.display(description=_("text"), ordering="text_state")
     def text_now(self, filing: Any) -> SafeString | str:
@@ -133,11 +132,6 @@ class FilingAdmin(PageColumns, FactAdmin):
     def notes_here(self, filing: Any) -> SafeString | str:
         """How many notes the reader of the list may see."""
         return count_link(filing.notes_seen, reverse("filings:reader", args=[filing.pk]))
-
-    @admin.display(description=_("publisher"), ordering="publisher")
-    def publisher_name(self, filing: Filing) -> str:
-        """The publisher, or the host of its page."""
-        return filing.publisher_name
 
 
 def _count(rows: QuerySet[Any], by: str) -> Coalesce:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from companies.models import Company, Listing
 from valuations.admin.desk import NOT_FRESH, is_out_of_date
@@ -42,11 +42,12 @@ def price_cell(price: Price | None) -> SafeString:
         return format_html('<small class="look">{}</small>', _("no price"))
     looks = price.state in STATES_TO_LOOK_AT
     return format_html(
-        '<span class="num">{}</span><small{} title="{}">{}, {}</small>',
+        '<span class="num">{}</span><small{} title="{}">{}{}{}</small>',
         share_price(price.value, price.listing.currency),
         SafeString(' class="look"') if looks else "",
         moment(price.quote.last_at) if price.quote.last_at else "",
         state_word(price.state),
+        pgettext("between two facts", ", "),
         short_day(price.day, today()),
     )
 

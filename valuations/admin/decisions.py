@@ -88,7 +88,8 @@ class DecidingAdmin(AskingAdmin):
 
 
 def _named(figure: Figure) -> str:
-    return f"{name(figure.company)}, {metric_word(figure.metric)} {period(figure.period)}"
+    comma = pgettext("between two facts", ", ")
+    return f"{name(figure.company)}{comma}{metric_word(figure.metric)} {period(figure.period)}"
 
 
 def _said(status: Figure.Status, n: int) -> str:

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from companies.admin.desk import SHOWN, Line, Section, first_of, list_of, sections
 from companies.roles import may_decide, may_operate
@@ -40,7 +40,7 @@ def held_quotes(request: HttpRequest) -> Section | None:
         Line(
             f"{name(row.listing.company)} {row.listing}",
             reverse("admin:valuations_heldquote_change", args=[row.pk]),
-            f"{row.payload.get('price') or '—'} {row.listing.currency}, {reason_in_words(row.reason)}",
+            _facts(f"{row.payload.get('price') or '—'} {row.listing.currency}", reason_in_words(row.reason)),
             row.held_at,
         )
         for row in rows
@@ -56,7 +56,7 @@ def proposed_figures(request: HttpRequest) -> Section | None:
     count, rows = first_of(proposed())
     lines = (
         Line(
-            f"{name(row.company)}, {metric_word(row.metric)} {period(row.period)}",
+            _facts(name(row.company), f"{metric_word(row.metric)} {period(row.period)}"),
             reverse("valuations:decide", args=[row.pk]),
             figure_value(row),
             row.created_at,
@@ -153,7 +153,11 @@ def _price_page(row: CompanyValuation) -> str:
 def _price_note(row: CompanyValuation) -> str:
     if row.price is None:
         return _("no price")
-    return f"{state_word(row.price.state)}, {short_day(row.price.day, today())}"
+    return _facts(state_word(row.price.state), short_day(row.price.day, today()))
+
+
+def _facts(*facts: str) -> str:
+    return pgettext("between two facts", ", ").join(facts)
 
 
 # What may be wrong on a page comes before what only waits.

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from companies.admin import ReadOnlyAdmin
 from companies.admin.lists import MineFilter, PageColumns
@@ -77,7 +77,8 @@ class RefreshRunAdmin(PageColumns, ReadOnlyAdmin):
         """Why it failed as a whole, or how many outcomes of each kind it has."""
         if run.problem:
             return _(run.problem)
-        return ", ".join(f"{result_word(result)}: {count}" for result, count in run.results.items()) or MISSING
+        comma = pgettext("between items of a list", ", ")
+        return comma.join(f"{result_word(result)}: {count}" for result, count in run.results.items()) or MISSING
 
     @admin.display(description=gettext_lazy("outcomes"))
     def outcomes_page(self, run: RefreshRun) -> SafeString:
