@@ -111,7 +111,8 @@ class CompanyForm(FactForm):
     aliases = LinesField(label=_("Other names"), required=False, help_text=_("One per line."))
 
 
-def _truth(condition: Q) -> ExpressionWrapper:
+def _truth(condition: Q) -> Any:
+    """For an annotation: whether a row meets a condition."""
     return ExpressionWrapper(condition, output_field=BooleanField())
 
 
@@ -143,12 +144,13 @@ class CompanyAdmin(PageColumns, FactAdmin):
         """With its stage, what it lacks, and how many figures wait; its listings are read together."""
         waiting = Figure.objects.filter(company=OuterRef("pk"), status=Figure.Status.PROPOSED).order_by()
         companies: QuerySet[Any] = super().get_queryset(request)
-        return companies.annotate(
+        asked: QuerySet[Any] = companies.annotate(
             stage_now=stage_on(local_day()),
             no_shares=_truth(lacks_shares()),
             no_revenue=_truth(lacks_revenue()),
             proposed=Coalesce(Subquery(waiting.values("company").annotate(n=Count("pk")).values("n")), 0),
         ).prefetch_related(Prefetch("listings", Listing.objects.filter(delisted_on=None)))
+        return asked
 
     def look_up(self, request: HttpRequest, rows: list[Any]) -> None:
         """How many things the sources of each company state differently."""

@@ -39,7 +39,8 @@ class TextFilter(admin.SimpleListFilter):
         """Filings whose newest file is so."""
         if self.value() is None:
             return queryset
-        return queryset.filter(text_state=None if self.value() == "none" else self.value())
+        of_state: QuerySet[Any] = queryset.filter(text_state=None if self.value() == "none" else self.value())
+        return of_state
 
 
 class FiguresFilter(Filter):
@@ -95,12 +96,13 @@ class FilingAdmin(PageColumns, FactAdmin):
         filings: QuerySet[Any] = super().get_queryset(request)
         versions = FilingVersion.objects.filter(filing=OuterRef("pk"))
         notes = Annotation.objects.visible_to(request.user).filter(filing=OuterRef("pk"))
-        return filings.annotate(
+        counted: QuerySet[Any] = filings.annotate(
             text_state=Subquery(versions.order_by("-number").values("status")[:1]),
             files_here=_count(versions, "filing"),
             figures_drawn=_count(Figure.objects.filter(source=OuterRef("pk")), "source"),
             notes_seen=_count(notes, "filing"),
         )
+        return counted
 
     @admin.display(description=_("title"), ordering="title")
     def titles(self, filing: Filing) -> SafeString:

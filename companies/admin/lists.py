@@ -96,7 +96,8 @@ class StageFilter(admin.SimpleListFilter):
         """Companies of one stage."""
         if self.value() is None:
             return queryset
-        return queryset.alias(_stage=stage_on(local_day())).filter(_stage=self.value())
+        of_stage: QuerySet[Any] = queryset.alias(_stage=stage_on(local_day())).filter(_stage=self.value())
+        return of_stage
 
 
 def lacks_shares() -> Q:

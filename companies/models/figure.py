@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Self
+from decimal import Decimal
+from typing import Any, Self
 
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -100,17 +102,18 @@ class FigureQuerySet(models.QuerySet["Figure"]):
         same = {name: OuterRef(name) for name in ("company", "metric", "period", "basis")}
         others = Figure.objects.filter(status=Figure.Status.CONFIRMED, **same)
         # An empty end or listing is a value like any other here; in SQL nothing is equal to it.
-        others = others.alias(**_comparable()).filter(_listing=Coalesce(OuterRef("listing"), Value(0)))
-        agreeing = Q(_low=_end(OuterRef("low")), _high=_end(OuterRef("high")), currency=OuterRef("currency"))
+        others = others.filter(_equal("listing", Value(0)))
+        agreeing = Q(_equal("low", _NO_END), _equal("high", _NO_END), currency=OuterRef("currency"))
         return self.filter(Exists(others.exclude(agreeing)), status=Figure.Status.CONFIRMED)
 
 
-def _comparable() -> dict[str, Coalesce]:
-    return {"_low": _end(F("low")), "_high": _end(F("high")), "_listing": Coalesce(F("listing"), Value(0))}
+_NO_END = Value(Decimal(LARGEST), output_field=models.DecimalField(max_digits=26, decimal_places=4))
 
 
-def _end(end: F | OuterRef) -> Coalesce:
-    return Coalesce(end, Value(LARGEST), output_field=models.DecimalField(max_digits=26, decimal_places=4))
+def _equal(name: str, empty: Value) -> Exact[Any]:
+    """For a subquery: a column is as in the outer row, be it empty in both; `empty` is a value that it never has."""
+    kind = empty.output_field
+    return Exact(Coalesce(F(name), empty, output_field=kind), Coalesce(OuterRef(name), empty, output_field=kind))
 
 
 class Figure(models.Model):

@@ -32,7 +32,6 @@ for model in (Company, Listing, Figure, Filing, FilingVersion):
 class ValuedCompanyAdmin(CompanyJobs, CompanyAdmin):
     """Companies with their last price and what they are worth."""
 
-    actions = [*CompanyJobs.actions, *(CompanyAdmin.actions or ())]
     list_display = [
         "names", "segment", "stage", "traded_as", "last_price", "market_value", "lacking", "conflicts", "proposals",
     ]  # fmt: skip
@@ -60,7 +59,6 @@ class ValuedCompanyAdmin(CompanyJobs, CompanyAdmin):
 class QuotedListingAdmin(ListingJobs, ListingAdmin):
     """Listings, with their newest prices."""
 
-    actions = [*ListingJobs.actions, *(ListingAdmin.actions or ())]
     inlines = [QuoteInline]
     list_display = [
         "ticker", "mic", "company", "share_class", "last_price", "health", "listed_on", "delisted_on", "watched",
@@ -102,7 +100,6 @@ def _last_results(listings: list[int]) -> Any:
 class WrittenFigureAdmin(DecidingAdmin, FigureAdmin):
     """Figures as pages write them, and the decisions about them."""
 
-    actions = [*DecidingAdmin.actions, *(FigureAdmin.actions or ())]
     list_display = ["company", "metric", "period_in_words", "value", "basis", "known_on", "standing", "source"]
 
     @admin.display(description=gettext_lazy("period"), ordering="period_end")
@@ -120,11 +117,7 @@ class WrittenFigureAdmin(DecidingAdmin, FigureAdmin):
 class FetchedFilingAdmin(FilingJobs, FilingAdmin):
     """Filings, and the jobs about their documents."""
 
-    actions = [*FilingJobs.actions, *(FilingAdmin.actions or ())]
-
 
 @admin.register(FilingVersion)
 class ReadVersionAdmin(VersionJobs, FilingVersionAdmin):
     """Files, and the jobs that read them."""
-
-    actions = [*VersionJobs.actions, *(FilingVersionAdmin.actions or ())]

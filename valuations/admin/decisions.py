@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -25,7 +25,7 @@ Status = Figure.Status
 class DecidingAdmin(AskingAdmin):
     """An admin of figures with the two decisions as actions."""
 
-    actions = ["approve", "reject"]
+    own_actions: ClassVar = ["approve", "reject"]
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         """Whether someone may confirm and reject proposed figures."""

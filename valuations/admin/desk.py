@@ -20,6 +20,7 @@ from valuations.exchange_watch import open_warnings
 from valuations.figure_review import proposed
 from valuations.models import HeldQuote, RefreshOutcome, RefreshRun
 from valuations.reason_words import reason_in_words
+from valuations.sessions import FreshnessState
 from valuations.snapshot import SOURCE_TROUBLE, CompanyValuation, Question, cached_snapshot, today
 from valuations.templatetags.numbers import STATES_TO_LOOK_AT, metric_word, name, period, short_day, state_word
 from valuations.templatetags.pages import figure_value
@@ -27,7 +28,7 @@ from valuations.templatetags.pages import figure_value
 Kind = RefreshRun.Kind
 DOCUMENTS_SHOWN_FOR = timedelta(days=7)
 # A price that is late by rule, or of a share that does not trade, is as good as it gets.
-NOT_FRESH = STATES_TO_LOOK_AT - {"delayed", "suspended"}
+NOT_FRESH = STATES_TO_LOOK_AT - {FreshnessState.DELAYED, FreshnessState.SUSPENDED}
 
 
 def held_quotes(request: HttpRequest) -> Section | None:
@@ -146,7 +147,7 @@ def _worth(row: CompanyValuation) -> Decimal:
 def _price_page(row: CompanyValuation) -> str:
     """Where it says when a price was last asked for, and why it did not come."""
     priced: dict[int, Any] = {price.listing.pk: price.state for price in row.prices}
-    late = next(one for one in row.listings if one.watched and priced.get(one.pk, "failed") in NOT_FRESH)
+    late = next(one for one in row.listings if one.watched and priced.get(one.pk, FreshnessState.FAILED) in NOT_FRESH)
     return reverse("valuations:listing_prices", args=[late.pk])
 
 

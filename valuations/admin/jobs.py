@@ -6,11 +6,11 @@ An action never waits for the job. Of two at once the second joins the first, as
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -37,6 +37,12 @@ Kind, Trigger = RefreshRun.Kind, RefreshRun.Trigger
 
 class AskingAdmin(ModelAdmin):
     """An admin whose actions ask before they do something large."""
+
+    own_actions: ClassVar[list[str]] = []  # beside those of the admin that it is mixed into
+
+    def __init__(self, model: type[Model], admin_site: admin.AdminSite) -> None:
+        super().__init__(model, admin_site)
+        self.actions = [*self.own_actions, *(self.actions or ())]
 
     def too_many(self, request: HttpRequest, count: int, most: int = MOST) -> bool:
         """Whether more rows are chosen than one action takes; says so."""
@@ -114,8 +120,9 @@ class JobAdmin(AskingAdmin):
             return None
         rows = list(about)
         if len(rows) > LARGE and "sure" not in request.POST:
-            title = str(self.get_actions(request)[request.POST["action"]][2])
-            return self.ask(request, chosen, rows, title=title, button=_("Begin"))
+            action = self.get_actions(request)[request.POST["action"]]
+            assert action is not None  # Django has just found it
+            return self.ask(request, chosen, rows, title=str(action[2]), button=_("Begin"))
         left_out = chosen.count() - len(rows) if about.model is chosen.model else 0
         if left_out > 0:
             said = ngettext(
@@ -174,7 +181,7 @@ def _ask_history(listings: list[Listing], user: User) -> RefreshRun:
 class ListingJobs(JobAdmin):
     """Jobs about listings."""
 
-    actions = ["refresh_prices", "backfill"]
+    own_actions: ClassVar = ["refresh_prices", "backfill"]
 
     @admin.action(description=gettext_lazy("Refresh prices now"), permissions=["operate"])
     def refresh_prices(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
@@ -190,7 +197,7 @@ class ListingJobs(JobAdmin):
 class CompanyJobs(JobAdmin):
     """Jobs about companies: their listings, and the lists of their filings."""
 
-    actions = ["refresh_prices", "backfill", "find_filings"]
+    own_actions: ClassVar = ["refresh_prices", "backfill", "find_filings"]
 
     @admin.action(description=gettext_lazy("Refresh prices now"), permissions=["operate"])
     def refresh_prices(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
@@ -230,7 +237,7 @@ def _find_passages(filings: list[Filing], user: User) -> RefreshRun:
 class DocumentJobs(JobAdmin):
     """Jobs about the documents of filings."""
 
-    actions = ["read_again", "recompute_anchors"]
+    own_actions: ClassVar = ["read_again", "recompute_anchors"]
 
     def filings_of(self, queryset: QuerySet[Any]) -> QuerySet[Filing]:
         """The filings that the chosen rows stand for, those that have a file."""
