@@ -37,6 +37,7 @@ from tests.factories import (
     make_share_count,
     make_version,
 )
+from tests.worlds import make_rows
 from valuations import snapshot
 from valuations.models import RefreshRun
 
@@ -367,8 +368,18 @@ def test_open_and_failed_runs_are_found(client: Client) -> None:
 # --- Every list -------------------------------------------------------------------------------------
 
 
-def test_a_list_without_rows_says_so(client: Client) -> None:
-    assert "0 companies" in client.get(address(Company)).content.decode()
+def test_a_list_without_rows_says_why(client: Client) -> None:
+    assert "There is none yet." in client.get(address(Company)).content.decode()
+    make_company("acme")
+    html = client.get(address(Company), {"q": "nobody"}).content.decode()
+    assert "No row meets the search and the filters." in html
+    assert "There is none yet." not in html
+
+
+@pytest.mark.parametrize("model", [Company, Listing, Figure, Filing, FilingVersion, RefreshRun])
+def test_every_filter_says_how_many_rows_it_leaves(client: Client, model: type[models.Model]) -> None:
+    make_rows(1)
+    assert client.get(address(model), {"_facets": "True"}).status_code == 200
 
 
 def test_rows_lead_to_their_page(client: Client) -> None:
