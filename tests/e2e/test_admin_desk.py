@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import Permission
 from playwright.sync_api import BrowserContext, Page, expect
 
 from companies.models import User
 from tests.e2e.test_notes import sign_in
-from tests.factories import make_figure, make_held, make_user
-from tests.worlds import make_rows
+from tests.factories import make_figure, make_held, make_user, make_version, make_warning
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PAGES = (
@@ -20,14 +20,13 @@ PAGES = (
 @pytest.fixture
 def desk(site: str, context: BrowserContext) -> str:
     """The address of the admin, for somebody signed in who may see to everything that waits."""
-    from django.contrib.auth.models import Permission
-
     user: User = make_user("ada")
     wanted = Permission.objects.filter(content_type__app_label__in=("companies", "valuations"))
     user.user_permissions.set(wanted.exclude(codename__in=("view_invitation", "view_sheetimport")))
     sign_in(context, site, user)
-    make_rows(1)
     make_held()
+    make_warning()
+    make_version()
     make_figure(status="proposed", metric="cash")
     return f"{site}/admin/"
 
