@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -22,6 +23,8 @@ from django.views.decorators.cache import never_cache
 
 class Desk(AdminSite):
     """Django's admin, entered through the site's own sign-in by those whose role lets them."""
+
+    enable_nav_sidebar = False  # the lists need its width, and the first page leads to every table
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Editors, admins and superusers: whoever has the permission to enter. `is_staff` gives nothing."""
@@ -62,6 +65,13 @@ class Desk(AdminSite):
     def password_change_done(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Lead to the page of the account."""
         return redirect("account_change_password")
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """The first page: what waits for this reader, and below it every table that they may see."""
+        # Imported here: applications, of which this is one, are loaded before models can be.
+        from companies.admin.desk import desk
+
+        return super().index(request, {"sections": desk(request), **(extra_context or {})})
 
 
 class Admin(AdminConfig):

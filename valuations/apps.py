@@ -12,7 +12,7 @@ class ValuationsConfig(AppConfig):
     verbose_name = _("Prices and valuations")
 
     def ready(self) -> None:
-        """Have our settings checked with Django's own, and tell forms and profiles what follows from prices and rates."""
+        """Have our settings checked with Django's own, and tell forms and profiles what follows from prices."""
         from companies.admin.effects import register_effects
         from companies.preferences import register_choices
         from companies.rules import register_currencies

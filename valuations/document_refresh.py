@@ -18,15 +18,16 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from companies.filings.anchoring import check_anchors
 from companies.filings.download import Limits, Origin, Resolver, opened, resolved
 from companies.filings.extraction import extract
 from companies.filings.not_fetched import NotFetched
 from companies.filings.store import NotStored, StorageFailed, Stored, file_is_there, most_bytes, store_version
-from companies.models import Filing, FilingKind, FilingVersion, User
+from companies.models import Anchor, Filing, FilingKind, FilingVersion, Revision, User
 from companies.sources.base import Auth, BadBody, BadRequest, Blocked, Outcome, Retry, SourceError
 from valuations.asking import user_agent
 from valuations.health import Report, Standing, note, remembered, standing
-from valuations.ledger import FILE_IS_HERE, queue_again
+from valuations.ledger import FILE_IS_HERE, PASSAGES, queue_again
 from valuations.models import RefreshOutcome
 from valuations.spacing import waiting_for
 
@@ -80,7 +81,9 @@ def run_document_batch(pending: RefreshOutcome) -> None:
     filing = pending.filing
     if filing is None:
         return
-    if pending.reason == FILE_IS_HERE:
+    if pending.reason == PASSAGES:
+        _look_for_passages(pending, filing)
+    elif pending.reason == FILE_IS_HERE:
         _read(pending, filing)
     else:
         _fetch(pending, filing)
@@ -235,6 +238,23 @@ def _read(pending: RefreshOutcome, filing: Filing) -> None:
     version.refresh_from_db(fields=["problem"])
     reason = "" if status == Status.READY else str(status)
     _end(pending, filing, Ending(_RESULTS[status], reason, version.problem))
+
+
+def _look_for_passages(pending: RefreshOutcome, filing: Filing) -> None:
+    """Only step: look for every passage of a filing once more in its newest text, which stays as it is.
+
+    While that text waits to be read there is nothing to look in: it is read first, and its passages with it.
+    """
+    with transaction.atomic():
+        # All versions, as whoever stores a text locks them: no passage is marked meanwhile.
+        newest = max(filing.versions.select_for_update().order_by("pk"), key=lambda one: one.number, default=None)
+        if newest is None:
+            ending = Ending(Result.NO_DATA, "no_file")
+        else:
+            in_doubt = newest.status != Status.WAITING and check_anchors(newest)[Anchor.State.NEEDS_REVIEW]
+            ending = Ending(Result.OK_FLAG, "passages_wait") if in_doubt else Ending(Result.OK)
+            Revision.bump()
+    _end(pending, filing, ending)
 
 
 def _give_up(version: FilingVersion, problem: str) -> None:

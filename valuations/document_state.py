@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from companies.filings.store import file_is_there
 from companies.models import Filing, FilingVersion
-from valuations.ledger import FILE_IS_HERE
+from valuations.ledger import FILE_IS_HERE, PASSAGES
 from valuations.models import RefreshOutcome, RefreshRun
 from valuations.reason_words import reason_in_words
 
@@ -40,9 +40,12 @@ def document_state(filing: Filing, version: FilingVersion | None) -> DocumentSta
     if not file_is_there(version):
         return DocumentState(_("The stored file is gone. Fetch or upload it again."), needs_a_look=True)
     if pending is not None:
-        reads = pending.reason == FILE_IS_HERE
+        words = {
+            FILE_IS_HERE: _("The text is being read once more."),
+            PASSAGES: _("Its passages are being looked for once more."),
+        }
         return DocumentState(
-            _("The text is being read once more.") if reads else _("The document is being fetched once more."),
+            words.get(pending.reason, _("The document is being fetched once more.")),
             is_waiting=True,
             pages=version.page_count or 0,
         )

@@ -187,6 +187,7 @@ def explain(kind: RefreshRun.Kind, problem: str) -> None:
 # --- Documents ------------------------------------------------------------------------------------
 
 FILE_IS_HERE = "file_is_here"  # reason of a pending outcome whose file needs no fetching (any more)
+PASSAGES = "passages"  # reason of a pending outcome for which only passages are looked for again
 UPLOAD = "upload"  # provider of a document that nobody was asked for
 
 
@@ -196,6 +197,7 @@ def request_documents(
     user: User | AnonymousUser | None = None,
     *,
     only_read: bool = False,
+    only_passages: bool = False,
 ) -> RefreshRun:
     """Ask for the documents of filings: fetch each from its address, then read its text.
 
@@ -205,6 +207,7 @@ def request_documents(
     Args:
         only_read: The files are here; only their text is wanted, again if it was read before. So it is in any case for
             a filing without an address.
+        only_passages: The text stays as it is; only the passages marked in it are looked for again.
     """
     wanted = list(filings)
     now = timezone.now()
@@ -222,7 +225,8 @@ def request_documents(
             requested_at=now,
             requested_by=user if isinstance(user, User) else None,
         )
-        outcomes = [_document_outcome(run, batch, filing, only_read) for batch, filing in enumerate(new)]
+        step = PASSAGES if only_passages else FILE_IS_HERE if only_read else ""
+        outcomes = [_document_outcome(run, batch, filing, step) for batch, filing in enumerate(new)]
         RefreshOutcome.objects.bulk_create(outcomes, batch_size=1000)
         if outcomes:
             transaction.on_commit(partial(_queue_or_close, run, range(len(outcomes))))
@@ -239,16 +243,16 @@ def _host_of(address: str) -> str:
         return ""
 
 
-def _document_outcome(run: RefreshRun, batch: int, filing: Filing, only_read: bool) -> RefreshOutcome:
-    is_here = only_read or not filing.url
+def _document_outcome(run: RefreshRun, batch: int, filing: Filing, step: str) -> RefreshOutcome:
+    step = step or ("" if filing.url else FILE_IS_HERE)
     asked = filing.service or _host_of(filing.url) or UPLOAD
     return RefreshOutcome(
         run=run,
         batch=batch,
         company_id=filing.company_id,
         filing=filing,
-        provider=UPLOAD if is_here else asked[:30],
-        reason=FILE_IS_HERE if is_here else "",
+        provider=UPLOAD if step else asked[:30],
+        reason=step,
         queued_at=run.requested_at,
     )
 

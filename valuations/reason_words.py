@@ -68,6 +68,8 @@ WORDS: Mapping[str, str | Promise] = {
     "no_file": _("there is neither a file nor an address to fetch it from"),
     "file_missing": _("the stored file is gone: fetch or upload it again"),
     "file_is_here": _("the file is here, its text is read next"),
+    "passages": _("its passages are looked for again"),
+    "passages_wait": _("some passages were not found again for certain: they wait for review"),
     **{status.value: status.label for status in FilingVersion.Status},
     # The job itself (valuations.refresh, valuations.ledger)
     "source_failed": _("the source gave no usable reply"),

@@ -1,6 +1,7 @@
 """The admin's first page: what waits for somebody, section by section, each for those who may see to it.
 
-A section is a function in `sections`: request in, what waits out, in one query. `valuations` adds its own.
+A section is a function in `sections`: request in, what waits out, in a number of queries that does not depend on how
+much that is. `valuations` adds its own.
 """
 
 from __future__ import annotations

@@ -3,30 +3,68 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from companies.admin.base import FactAdmin, FactForm
+from companies.admin.desk import list_of
+from companies.admin.lists import NOTHING, ConflictFilter, Filter, MineFilter, PageColumns, count_link
 from companies.filings.links import passage_url
-from companies.models import Figure, Filing
+from companies.models import Anchor, Annotation, Figure, Filing, FilingVersion
 from companies.periods import NotAPeriod, Period, parse_period
 
 
+class TextFilter(admin.SimpleListFilter):
+    """What came of reading the newest file of a filing."""
+
+    title = _("text")
+    parameter_name = "text"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """No file, or where its text stands."""
+        return [("none", _("no file here")), *FilingVersion.Status.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Filings whose newest file is so."""
+        if self.value() is None:
+            return queryset
+        of_state: QuerySet[Any] = queryset.filter(text_state=None if self.value() == "none" else self.value())
+        return of_state
+
+
+class FiguresFilter(Filter):
+    """Filings that figures were drawn from."""
+
+    title = _("figures")
+    parameter_name = "figures"
+    choices_of: ClassVar = [
+        ("some", _("with figures"), lambda request: Q(figures_drawn__gt=0)),
+        ("none", _("without figures"), lambda request: Q(figures_drawn=0)),
+    ]
+
+
 @admin.register(Filing)
-class FilingAdmin(FactAdmin):
+class FilingAdmin(PageColumns, FactAdmin):
     """Documents and pages that state facts."""
 
-    list_display = ["title", "publisher_name", "kind", "tier", "published_on", "company"]
-    list_filter = ["tier", "kind", "language"]
+    list_display = [
+        "titles", "company", "kind", "tier", "published_on", "text_now", "files", "figures_here", "notes_here",
+    ]  # fmt: skip
+    list_filter = ["tier", "kind", TextFilter, FiguresFilter, "language", "service", "is_example", MineFilter]
     list_select_related = ["company"]
     date_hierarchy = "published_on"
-    search_fields = ["title", "title_original", "publisher", "slug", "url", "seen_url"]
+    search_fields = ["title", "title_original", "publisher", "slug", "url", "seen_url", "company__search_keys"]
     autocomplete_fields = ["company", "corrects"]
     prepopulated_fields = {"slug": ["title"]}
     readonly_fields = (
@@ -46,10 +84,61 @@ class FilingAdmin(FactAdmin):
         ),
     ]
 
-    @admin.display(description=_("publisher"), ordering="publisher")
-    def publisher_name(self, filing: Filing) -> str:
-        """The publisher, or the host of its page."""
-        return filing.publisher_name
+    def view_on_site(self, filing: Filing) -> str:
+        """The reader."""
+        return reverse("filings:reader", args=[filing.pk])
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With its files, what came of reading the newest, and what was drawn from it or noted on it.
+
+        Of notes those that the reader of the list sees on the pages, and no others.
+        """
+        filings: QuerySet[Any] = super().get_queryset(request)
+        versions = FilingVersion.objects.filter(filing=OuterRef("pk"))
+        notes = Annotation.objects.visible_to(request.user).filter(filing=OuterRef("pk"))
+        counted: QuerySet[Any] = filings.annotate(
+            text_state=Subquery(versions.order_by("-number").values("status")[:1]),
+            files_here=_count(versions, "filing"),
+            figures_drawn=_count(Figure.objects.filter(source=OuterRef("pk")), "source"),
+            notes_seen=_count(notes, "filing"),
+        )
+        return counted
+
+    @admin.display(description=_("title"), ordering="title")
+    def titles(self, filing: Filing) -> SafeString:
+        """The title, the original one, and who has published it."""
+        original = filing.title_original if filing.title_original != filing.title else ""
+        return format_html("{}<small>{}</small><small>{}</small>", filing.title, original, filing.publisher_name)
+
+    @admin.display(description=_("text"), ordering="text_state")
+    def text_now(self, filing: Any) -> SafeString | str:
+        """What came of reading its newest file."""
+        if filing.text_state is None:
+            return NOTHING
+        status = FilingVersion.Status(filing.text_state)
+        if status in (FilingVersion.Status.READY, FilingVersion.Status.WAITING):
+            return str(status.label)
+        return format_html('<span class="look">{}</span>', status.label)
+
+    @admin.display(description=_("versions"), ordering="files_here")
+    def files(self, filing: Any) -> SafeString | str:
+        """How many files have come."""
+        return count_link(filing.files_here, list_of("companies_filingversion", f"filing__id__exact={filing.pk}"))
+
+    @admin.display(description=_("figures"), ordering="figures_drawn")
+    def figures_here(self, filing: Any) -> SafeString | str:
+        """How many figures were drawn from it."""
+        return count_link(filing.figures_drawn, list_of("companies_figure", f"source__id__exact={filing.pk}"))
+
+    @admin.display(description=_("notes"), ordering="notes_seen")
+    def notes_here(self, filing: Any) -> SafeString | str:
+        """How many notes the reader of the list may see."""
+        return count_link(filing.notes_seen, reverse("filings:reader", args=[filing.pk]))
+
+
+def _count(rows: QuerySet[Any], by: str) -> Coalesce:
+    """For an annotation: how many rows of another table there are, by the key that leads to this one."""
+    return Coalesce(Subquery(rows.order_by().values(by).annotate(n=Count("pk")).values("n")), 0)
 
 
 class FigureForm(FactForm):
@@ -87,19 +176,34 @@ class FigureForm(FactForm):
             )
 
 
+class PassageFilter(Filter):
+    """Where the sentence that states a figure stands."""
+
+    title = _("passage")
+    parameter_name = "passage"
+    choices_of: ClassVar = [
+        ("review", _("needs review"), lambda request: Q(anchor__state=Anchor.State.NEEDS_REVIEW)),
+        ("marked", _("marked in the document"), lambda request: Q(anchor__isnull=False)),
+        ("unmarked", _("not marked"), lambda request: Q(anchor=None)),
+    ]
+
+
 @admin.register(Figure)
-class FigureAdmin(FactAdmin):
+class FigureAdmin(PageColumns, FactAdmin):
     """Figures with their ranges, periods and sources."""
 
     form = FigureForm
     list_display = [
-        "company", "metric", "period", "low", "high", "currency", "basis", "known_on", "known_by", "status", "source",
+        "company", "metric", "period", "low", "high", "currency", "basis", "known_on", "standing", "source",
     ]  # fmt: skip
     list_display_links = ["company", "metric"]
-    list_filter = ["status", "basis", "metric", "known_by", "reported_in", "source__tier"]
-    list_select_related = ["company", "source"]
+    list_filter = [
+        "status", "basis", ConflictFilter, PassageFilter, MineFilter, "metric", "known_by", "reported_in",
+        "source__tier",
+    ]  # fmt: skip
+    list_select_related = ["company", "source", "anchor"]
     date_hierarchy = "known_on"
-    search_fields = ["company__search_keys", "period", "note", "passage", "source__title"]
+    search_fields = ["company__search_keys", "company__listings__ticker", "period", "note", "passage", "source__title"]
     autocomplete_fields = ["company", "listing", "source"]
     # Deciding about a proposed figure has a page of its own, which shows what it changes.
     readonly_fields = ["created_at", "place", "entered_by", "decided_by", "decided_at", "decision", "replaces"]
@@ -111,6 +215,27 @@ class FigureAdmin(FactAdmin):
         (_("Known"), {"fields": [("known_on", "known_by"), "created_at"]}),
         (_("Review"), {"fields": ["place", "entered_by", ("decided_by", "decided_at"), "decision", "replaces"]}),
     ]
+
+    def view_on_site(self, figure: Figure) -> str:
+        """Its page, with the sentence that states it."""
+        return reverse("figures:figure", args=[figure.pk])
+
+    def look_up(self, request: HttpRequest, rows: list[Any]) -> None:
+        """Which figures of the page others contradict."""
+        super().look_up(request, rows)
+        contradicted = Figure.objects.contradicted().filter(pk__in=[row.pk for row in rows])
+        found = set(contradicted.values_list("pk", flat=True))
+        for row in rows:
+            row.contradicted = row.pk in found
+
+    @admin.display(description=_("status"), ordering="status")
+    def standing(self, figure: Any) -> SafeString:
+        """Where it stands in review, and what to look at."""
+        looks = [gettext("sources contradict each other")] if figure.contradicted else []
+        if figure.anchor is not None and figure.anchor.state == Anchor.State.NEEDS_REVIEW:
+            looks.append(gettext("its passage needs review"))
+        notes = format_html_join("", '<small class="look">{}</small>', ((look,) for look in looks))
+        return format_html("{}{}", figure.get_status_display(), notes)
 
     @admin.display(description=_("place of the passage"))
     def place(self, figure: Figure) -> str:

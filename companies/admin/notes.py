@@ -8,8 +8,9 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from companies.admin.base import ReadOnlyAdmin
 from companies.admin.tracing import TracedAdmin, TracedForm
@@ -75,8 +76,21 @@ class AnnotationRevisionAdmin(ReadOnlyAdmin):
 class AnnotationAdmin(NotesAdmin):
     """Notes."""
 
-    list_display = ["uid", "author", "filing", "visibility", "changed_at"]
+    list_display = ["words", "author", "filing", "visibility", "changed_at"]
+    list_filter = ["visibility"]
     list_select_related = ["author", "filing"]
+    list_per_page = 50
+    date_hierarchy = "changed_at"
+    search_fields = ["body", "author__username", "filing__title", "filing__title_original"]
+
+    def view_on_site(self, note: Annotation) -> str:
+        """The note beside its passage."""
+        return reverse("notes:note", args=[note.uid])
+
+    @admin.display(description=gettext_lazy("note"), ordering="body")
+    def words(self, note: Annotation) -> str:
+        """Its first words."""
+        return Truncator(note.body).chars(80) or str(note.uid)
 
 
 @admin.register(AnnotationTag)
@@ -85,6 +99,7 @@ class AnnotationTagAdmin(NotesAdmin):
 
     list_display = ["name", "annotation"]
     list_select_related = ["annotation"]
+    search_fields = ["name"]
 
 
 @admin.register(AnnotationMention)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Self
+from decimal import Decimal
+from typing import Any, Self
 
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -93,6 +96,24 @@ class FigureQuerySet(models.QuerySet["Figure"]):
     def confirmed_on(self, day: date) -> Self:
         """Confirmed figures that were public on `day`, also those that wait for somebody to look at their passage."""
         return self.filter(status=Figure.Status.CONFIRMED, known_on__lte=day)
+
+    def contradicted(self) -> Self:
+        """Confirmed figures beside which another confirmed one, as firm, states another number for the same thing."""
+        same = {name: OuterRef(name) for name in ("company", "metric", "period", "basis")}
+        others = Figure.objects.filter(status=Figure.Status.CONFIRMED, **same)
+        # An empty end or listing is a value like any other here; in SQL nothing is equal to it.
+        others = others.filter(_equal("listing", Value(0)))
+        agreeing = Q(_equal("low", _NO_END), _equal("high", _NO_END), currency=OuterRef("currency"))
+        return self.filter(Exists(others.exclude(agreeing)), status=Figure.Status.CONFIRMED)
+
+
+_NO_END = Value(Decimal(LARGEST), output_field=models.DecimalField(max_digits=26, decimal_places=4))
+
+
+def _equal(name: str, empty: Value) -> Exact[Any]:
+    """For a subquery: a column is as in the outer row, be it empty in both; `empty` is a value that it never has."""
+    kind = empty.output_field
+    return Exact(Coalesce(F(name), empty, output_field=kind), Coalesce(OuterRef(name), empty, output_field=kind))
 
 
 class Figure(models.Model):

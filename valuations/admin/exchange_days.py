@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from companies.admin import FactAdmin, FactForm, ReadOnlyAdmin
+from companies.admin.lists import MineFilter, PageColumns
 from companies.admin.reasons import reason_of
 from companies.history import created
 from companies.models import User
@@ -79,13 +80,13 @@ class ExchangeDayForm(ExchangeForm):
 
 
 @admin.register(ExchangeDay)
-class ExchangeDayAdmin(FactAdmin):
+class ExchangeDayAdmin(PageColumns, FactAdmin):
     """Closed days, half days, late openings and extra sessions."""
 
     form = ExchangeDayForm
     list_display = ["exchange", "day", "kind", "opens", "closes", "note", "source"]
     list_display_links = ["exchange", "day"]
-    list_filter = ["mic", "kind"]
+    list_filter = ["mic", "kind", MineFilter]
     date_hierarchy = "day"
     search_fields = ["note", "source"]
 
@@ -197,13 +198,13 @@ class ExchangeYearForm(ExchangeForm):
 
 
 @admin.register(ExchangeYear)
-class ExchangeYearAdmin(FactAdmin):
+class ExchangeYearAdmin(PageColumns, FactAdmin):
     """Years whose calendar an exchange has published."""
 
     form = ExchangeYearForm
     list_display = ["exchange", "year", "days_entered", "source"]
     list_display_links = ["exchange", "year"]
-    list_filter = ["mic", "year"]
+    list_filter = ["mic", "year", MineFilter]
     search_fields = ["source"]
     readonly_fields = ["days_entered"]
     fieldsets = [
@@ -266,11 +267,11 @@ class ExchangeYearAdmin(FactAdmin):
 
 
 @admin.register(CalendarWarning)
-class CalendarWarningAdmin(ReadOnlyAdmin):
+class CalendarWarningAdmin(PageColumns, ReadOnlyAdmin):
     """What the calendar and the prices disagree about. Who may change warnings may settle them."""
 
     list_display = ["in_words", "day", "found_at", "settled_at", "settled_by"]
-    list_filter = [("settled_at", admin.EmptyFieldListFilter), "mic", "kind"]
+    list_filter = [("settled_at", admin.EmptyFieldListFilter), "mic", "kind", MineFilter]
     list_select_related = ["settled_by"]
     date_hierarchy = "day"
     actions = ["settle"]

@@ -8,10 +8,11 @@ from django import forms
 from django.contrib import admin, messages
 from django.db import models
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy, ngettext
 
-from companies.admin import FactAdmin, FactInline, ListingAdmin, ReadOnlyAdmin
-from companies.models import Listing
+from companies.admin import FactAdmin, FactInline, ReadOnlyAdmin
+from companies.admin.lists import MineFilter, PageColumns
 from valuations.models import BarCoverage, FxRate, Quote, ReportedQuote
 
 if TYPE_CHECKING:
@@ -23,14 +24,24 @@ else:
 QUOTES_SHOWN = 20
 
 
+class OfListing(PageColumns, FactAdmin):
+    """Rows that belong to a listing, whose prices have a page."""
+
+    list_select_related = ["listing"]
+
+    def view_on_site(self, row: Any) -> str:
+        """Where the price of the listing is shown with its age."""
+        return reverse("valuations:listing_prices", args=[row.listing_id])
+
+
 @admin.register(Quote)
-class QuoteAdmin(FactAdmin):
+class QuoteAdmin(OfListing):
     """Prices by listing and day."""
 
     list_display = ["listing", "day", "close", "currency", "final", "delayed", "suspended", "provider", "fetched_at"]
     list_display_links = ["listing", "day"]
-    list_filter = ["listing__mic", "provider", "final", "delayed", "suspended"]
-    list_select_related = ["listing"]
+    list_filter = ["listing__mic", "provider", "final", "delayed", "suspended", MineFilter]
+    date_hierarchy = "day"
     search_fields = ["listing__ticker", "listing__company__search_keys"]
     autocomplete_fields = ["listing", "source"]
     fieldsets = [
@@ -46,12 +57,12 @@ class QuoteAdmin(FactAdmin):
 
 
 @admin.register(ReportedQuote)
-class ReportedQuoteAdmin(FactAdmin):
+class ReportedQuoteAdmin(OfListing):
     """What other sources say of a listing and day."""
 
     list_display = ["listing", "day", "close", "market_value", "shares", "source"]
     list_display_links = ["listing", "day"]
-    list_filter = ["listing__mic"]
+    list_filter = ["listing__mic", MineFilter]
     list_select_related = ["listing", "source"]
     date_hierarchy = "day"
     search_fields = ["listing__ticker", "listing__company__search_keys", "source__title"]
@@ -59,12 +70,12 @@ class ReportedQuoteAdmin(FactAdmin):
 
 
 @admin.register(FxRate)
-class FxRateAdmin(FactAdmin):
+class FxRateAdmin(PageColumns, FactAdmin):
     """Exchange rates by day and provider."""
 
     list_display = ["base", "quote", "day", "span", "rate", "provider", "fetched_at"]
     list_display_links = ["base", "quote", "day"]
-    list_filter = ["span", "base", "quote", "provider"]
+    list_filter = ["span", "base", "quote", "provider", MineFilter]
     date_hierarchy = "day"
     search_fields = ["base", "quote", "provider"]
     autocomplete_fields = ["source"]
@@ -101,11 +112,12 @@ class QuoteInline(FactInline):
 
 
 @admin.register(BarCoverage)
-class BarCoverageAdmin(ReadOnlyAdmin):
+class BarCoverageAdmin(PageColumns, ReadOnlyAdmin):
     """Which days of each listing have been asked for."""
 
     list_display = ["listing", "first_day", "last_day", "provider", "asked_at"]
     actions = ["ask_again"]
+    date_hierarchy = "asked_at"
     list_filter = ["listing__mic", "provider"]
     list_select_related = ["listing"]
     search_fields = ["listing__ticker", "listing__company__search_keys"]
@@ -126,13 +138,3 @@ class BarCoverageAdmin(ReadOnlyAdmin):
             count,
         )
         messages.success(request, text % {"n": count})
-
-
-admin.site.unregister(Listing)
-
-
-@admin.register(Listing)
-class QuotedListingAdmin(ListingAdmin):
-    """Listings, with their newest prices."""
-
-    inlines = [QuoteInline]

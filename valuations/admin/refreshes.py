@@ -12,16 +12,21 @@ from django.db import DatabaseError, models
 from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from companies.admin import ReadOnlyAdmin
+from companies.admin.lists import MineFilter, PageColumns
 from companies.models import User
+from valuations.admin.desk import failing_runs
 from valuations.models import HeldQuote, Quote, RefreshOutcome, RefreshRun, SourceHealth
 from valuations.reason_words import reason_in_words
 from valuations.storage import resolve_held
+from valuations.templatetags.numbers import MISSING
+from valuations.templatetags.pages import result_word
 
 if TYPE_CHECKING:
     QuerySet = models.QuerySet[Any]
@@ -34,15 +39,46 @@ COMPARED = ("price", "open", "high", "low", "volume")
 Resolution = HeldQuote.Resolution
 
 
+class StateFilter(admin.SimpleListFilter):
+    """Runs that are open, and those that failed with nothing having made it good since."""
+
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Open and failed."""
+        return [("open", gettext_lazy("under way")), ("failed", gettext_lazy("failed, not made good"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """As the first page counts them."""
+        if self.value() == "open":
+            return queryset.filter(finished_at=None)
+        if self.value() == "failed":
+            return queryset.filter(pk__in=failing_runs(timezone.now()).values("pk"))
+        return queryset
+
+
 @admin.register(RefreshRun)
-class RefreshRunAdmin(ReadOnlyAdmin):
+class RefreshRunAdmin(PageColumns, ReadOnlyAdmin):
     """Refresh runs; their outcomes are on the run's own page."""
 
-    list_display = ["requested_at", "kind", "trigger", "requested_by", "finished_at", "problem", "outcomes_page"]
-    list_filter = ["kind", "trigger"]
+    list_display = ["requested_at", "kind", "trigger", "requested_by", "finished_at", "came_of_it", "outcomes_page"]
+    list_filter = [StateFilter, "kind", "trigger", MineFilter]
     list_select_related = ["requested_by"]
     date_hierarchy = "requested_at"
     readonly_fields = ["outcomes_page"]
+
+    def view_on_site(self, run: RefreshRun) -> str:
+        """Its page in the ledger."""
+        return reverse("valuations:refresh", args=[run.pk])
+
+    @admin.display(description=gettext_lazy("result"))
+    def came_of_it(self, run: RefreshRun) -> str:
+        """Why it failed as a whole, or how many outcomes of each kind it has."""
+        if run.problem:
+            return _(run.problem)
+        comma = pgettext("between items of a list", ", ")
+        return comma.join(f"{result_word(result)}: {count}" for result, count in run.results.items()) or MISSING
 
     @admin.display(description=gettext_lazy("outcomes"))
     def outcomes_page(self, run: RefreshRun) -> SafeString:
@@ -51,7 +87,7 @@ class RefreshRunAdmin(ReadOnlyAdmin):
 
 
 @admin.register(RefreshOutcome)
-class RefreshOutcomeAdmin(ReadOnlyAdmin):
+class RefreshOutcomeAdmin(PageColumns, ReadOnlyAdmin):
     """What became of each listing, source, list of filings or document in each run."""
 
     list_display = [
@@ -59,6 +95,7 @@ class RefreshOutcomeAdmin(ReadOnlyAdmin):
     ]  # fmt: skip
     list_display_links = ["run", "listing"]
     list_filter = ["result", "provider", "run__kind"]
+    date_hierarchy = "queued_at"
     list_select_related = ["run", "listing", "company", "filing"]
     search_fields = [
         "listing__ticker", "listing__company__search_keys", "company__search_keys", "filing__title",
@@ -73,7 +110,7 @@ class RefreshOutcomeAdmin(ReadOnlyAdmin):
 
 
 @admin.register(SourceHealth)
-class SourceHealthAdmin(ReadOnlyAdmin):
+class SourceHealthAdmin(PageColumns, ReadOnlyAdmin):
     """How each source has fared."""
 
     list_display = ["site", "failures", "rests_until", "last_result", "last_detail", "last_ok_at", "last_failure_at"]
@@ -84,7 +121,7 @@ class SourceHealthAdmin(ReadOnlyAdmin):
 
 
 @admin.register(HeldQuote)
-class HeldQuoteAdmin(ReadOnlyAdmin):
+class HeldQuoteAdmin(PageColumns, ReadOnlyAdmin):
     """Quotes that were not believed: compare them with what is stored, then release or discard them.
 
     Nobody edits one; who may change held quotes may decide about them.
@@ -96,7 +133,7 @@ class HeldQuoteAdmin(ReadOnlyAdmin):
         "resolved_by",
     ]  # fmt: skip
     list_display_links = ["listing", "day"]
-    list_filter = ["resolution", "reason", "listing__mic"]
+    list_filter = ["resolution", "reason", "listing__mic", MineFilter]
     list_select_related = ["listing__company", "outcome", "resolved_by"]
     date_hierarchy = "held_at"
     search_fields = ["listing__ticker", "listing__company__search_keys", "detail"]
@@ -105,6 +142,10 @@ class HeldQuoteAdmin(ReadOnlyAdmin):
         "listing", "day", "comparison", "reason_words", "detail", "payload", "second_opinion", "held_at", "outcome",
         "resolution", "resolved_at", "resolved_by", "resolution_note",
     )  # fmt: skip
+
+    def view_on_site(self, held: HeldQuote) -> str:
+        """The listing's price, with its last attempts."""
+        return reverse("valuations:listing_prices", args=[held.listing_id])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """With the price of the same day, or the one before it, that is stored now."""

@@ -29,6 +29,7 @@ from companies.models.figure import Basis, Metric
 from companies.models.filing import Filing, Tier
 from companies.places import place_in_words
 from companies.preferences import counts_in_chinese_units, preferences
+from companies.stages import STAGES
 from valuations.money import Interval, Money
 from valuations.reasons import Missing
 from valuations.sector import Sector
@@ -54,12 +55,6 @@ STATE_WORDS: dict[str, Word] = {
 }
 # Amber: the reader should look twice before believing that this is the price of now.
 STATES_TO_LOOK_AT = {FreshnessState.DELAYED, FreshnessState.SUSPENDED, FreshnessState.STALE, FreshnessState.FAILED}
-STAGE_WORDS: dict[str, Word] = {
-    "listed": pgettext_lazy("stage", "listed"),
-    "delisted": pgettext_lazy("stage", "delisted"),
-    "applying": gettext_lazy("applying for a listing"),
-    "private": gettext_lazy("not listed"),
-}
 REVENUE_BASIS_WORDS: dict[str, Word] = {
     RevenueBasis.FY: gettext_lazy("last fiscal year"),
     RevenueBasis.TTM: gettext_lazy("trailing 12 months"),
@@ -355,7 +350,7 @@ def state_word(value: str) -> str:
 @register.filter
 def stage_word(value: str) -> str:
     """The word for where a company stands: listed, applying, not listed."""
-    return str(STAGE_WORDS.get(value, value))
+    return str(STAGES.get(value, value))
 
 
 @register.filter

@@ -33,6 +33,12 @@ def reader_attributes(context: template.Context) -> SafeString:
     )
 
 
+@register.simple_tag(takes_context=True)
+def reader_theme(context: template.Context) -> str:
+    """The theme alone, for pages whose root element is not ours: the admin's."""
+    return _theme(context.get("request"))
+
+
 def _theme(request: HttpRequest | None) -> str:
     chosen = _chosen(request, "theme")
     return chosen if chosen in THEMES else str(User.Theme.SYSTEM)
