@@ -12,8 +12,11 @@ class ValuationsConfig(AppConfig):
     verbose_name = _("Prices and valuations")
 
     def ready(self) -> None:
-        """Have our settings checked with Django's own."""
+        """Have our settings checked with Django's own, and our tables imported and exported."""
+        from companies.sheets.tables import register as register_table
         from valuations.configuration import prices_are_not_asked_for_every_second, sources_are_known
 
         register(sources_are_known)
         register(prices_are_not_asked_for_every_second)
+        for name in ("Quote", "ReportedQuote", "FxRate", "ExchangeDay", "ExchangeYear"):
+            register_table(f"valuations.{name.lower()}", f"valuations.sheets.{name}Resource")
