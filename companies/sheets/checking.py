@@ -52,6 +52,12 @@ class Checked:
     rows: list[Row]
     mistakes: list[Mistake]
     remarks: list[str]
+    places: dict[str, str]  # letters of the columns
+
+    @property
+    def key(self) -> Sequence[str]:
+        """The columns that tell rows apart."""
+        return self.resource.key
 
     @property
     def doubts(self) -> Iterator[tuple[Row, Problem]]:
@@ -83,7 +89,7 @@ def check_sheet(resource: SheetResource, sheet: Sheet, progress: Callable[[int],
     mistakes = [*sheet.mistakes, *_header_mistakes(resource, sheet, remarks)]
     if any(mistake.row == sheet.header_row for mistake in mistakes):
         # Of a table whose columns are not understood no row can be.
-        return Checked(resource, [], mistakes, remarks)
+        return Checked(resource, [], mistakes, remarks, sheet.places)
     fields = [column for column in resource.columns if column.column_name in sheet.places]
     unread = {(mistake.row, mistake.column) for mistake in mistakes}
     _load_related(fields, sheet)
@@ -98,7 +104,7 @@ def check_sheet(resource: SheetResource, sheet: Sheet, progress: Callable[[int],
     mistakes += [Mistake(row.line.row, column, words) for row in rows for column, words in row.wrong.items() if words]
     places = {name: at for at, name in enumerate(sheet.places)}
     mistakes.sort(key=lambda mistake: (mistake.row, places.get(mistake.column, -1)))
-    return Checked(resource, rows, mistakes, remarks)
+    return Checked(resource, rows, mistakes, remarks, sheet.places)
 
 
 def _header_mistakes(resource: SheetResource, sheet: Sheet, remarks: list[str]) -> Iterator[Mistake]:

@@ -1,4 +1,4 @@
-"""Tables that leave: rows of a list as CSV, line by line, or as XLSX. Texts that would count as formulas are escaped."""
+"""Tables that leave: rows of a list as CSV, line by line, or as XLSX. What would count as a formula is escaped."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def xlsx_file(rows: QuerySet[Any]) -> IO[bytes]:
     sheet.freeze_panes = "A2"
     for cells in _cells(rows):
         sheet.append([_xlsx_value(cell) for cell in cells])
-    file = tempfile.TemporaryFile()
+    file = tempfile.TemporaryFile()  # noqa: SIM115  # the answer closes it
     book.save(file)
     file.seek(0)
     return file

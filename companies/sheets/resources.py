@@ -150,6 +150,10 @@ class SheetResource(ModelResource):  # type: ignore[misc]
     def prepare(self, row: Any, user: User, now: datetime, reason: str) -> None:
         """Note on a new row who brought it in."""
 
+    def follow(self, rows: Iterable[Any]) -> Sequence[str]:
+        """Bring fields that are no columns in step with changed rows; returns their names."""
+        return ()
+
 
 class CompanyResource(SheetResource):
     """Companies, by their slug."""
@@ -166,7 +170,13 @@ class CompanyResource(SheetResource):
 
     def prepare(self, row: Company, user: User, now: datetime, reason: str) -> None:
         """Make the keys that searches look into."""
-        row.search_keys = row.derived_search_keys()
+        self.follow([row])
+
+    def follow(self, rows: Iterable[Company]) -> Sequence[str]:
+        """Keep the keys that searches look into in step with the names."""
+        for row in rows:
+            row.search_keys = row.derived_search_keys()
+        return ["search_keys"]
 
 
 class ListingResource(SheetResource):
