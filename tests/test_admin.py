@@ -30,6 +30,7 @@ from companies.models import (
     Revision,
     SearchPart,
     ShareCount,
+    SheetImport,
     StarterRecord,
     User,
 )
@@ -80,6 +81,7 @@ READ_ONLY: set[type[models.Model]] = {
     AnnotationTag,
     AnnotationMention,
     AnnotationRevision,
+    SheetImport,
 }
 
 

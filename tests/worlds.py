@@ -37,6 +37,7 @@ from tests.factories import (
     make_round,
     make_run,
     make_share_count,
+    make_sheet_import,
     make_staff,
     make_user,
     make_version,
@@ -76,6 +77,7 @@ def make_rows(n: int) -> None:
     AnnotationTag.objects.create(annotation=note, name="revenue")
     AnnotationMention.objects.create(annotation=note, user=reader)
     make_group(f"Desk {n}", reader)
+    make_sheet_import(reader)
     StarterRecord.objects.create(table="companies", key=str(n), object_id=company.pk, digest="0" * 64)
     Revision.bump()
 

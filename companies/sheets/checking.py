@@ -86,7 +86,12 @@ def check_sheet(resource: SheetResource, sheet: Sheet, progress: Callable[[int],
         progress: Told how many rows are done, now and then.
     """
     remarks = [*sheet.remarks]
-    mistakes = [*sheet.mistakes, *_header_mistakes(resource, sheet, remarks)]
+    places = {name: at for at, name in enumerate(sheet.places)}
+
+    def in_order(mistake: Mistake) -> tuple[int, int]:
+        return mistake.row, places.get(mistake.column, -1)
+
+    mistakes = sorted([*sheet.mistakes, *_header_mistakes(resource, sheet, remarks)], key=in_order)
     if any(mistake.row == sheet.header_row for mistake in mistakes):
         # Of a table whose columns are not understood no row can be.
         return Checked(resource, [], mistakes, remarks, sheet.places)
@@ -102,8 +107,7 @@ def check_sheet(resource: SheetResource, sheet: Sheet, progress: Callable[[int],
         if done % STEP == 0:
             progress(done)
     mistakes += [Mistake(row.line.row, column, words) for row in rows for column, words in row.wrong.items() if words]
-    places = {name: at for at, name in enumerate(sheet.places)}
-    mistakes.sort(key=lambda mistake: (mistake.row, places.get(mistake.column, -1)))
+    mistakes.sort(key=in_order)
     return Checked(resource, rows, mistakes, remarks, sheet.places)
 
 
@@ -304,6 +308,7 @@ def _validate(resource: SheetResource, row: Row) -> None:
     fields = instance._meta.concrete_fields
     # Related rows have been looked up; asking for each again would be a query for each.
     left_out = {one.name for one in fields if isinstance(one, ForeignKey) or one.name in row.wrong}
+    left_out |= set(resource.derived if row.wrong else ())  # what they follow from may be what is wrong
     empty = [one for one in fields if isinstance(one, ForeignKey) and one.name not in row.wrong and not one.null]
     for one in empty:
         if getattr(instance, one.attname) is None:

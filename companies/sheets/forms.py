@@ -35,6 +35,8 @@ class ImportForm(forms.Form):
         if self.is_too_large:
             words = _("The file is larger than %(most)s MB. Divide it.")
             raise ValidationError(words % {"most": MOST_BYTES // 2**20})
-        if not file:
-            raise ValidationError(_("Choose a CSV or XLSX file.") if file is None else _("The file is empty."))
+        if file is None:
+            raise ValidationError(_("Choose a CSV or XLSX file."))
+        if not file.size:
+            raise ValidationError(_("The file is empty."))
         return file

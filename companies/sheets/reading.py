@@ -328,7 +328,7 @@ def _assembled(rows: Rows, *, exact: bool) -> Sheet:
 
 
 def _headed(row: int, names: Sequence[str]) -> Sheet:
-    sheet = Sheet({name: letter(index) for index, name in reversed(list(enumerate(names))) if name}, header_row=row)
+    sheet = Sheet({name: letter(names.index(name)) for name in names if name}, header_row=row)
     for name in dict.fromkeys(name for name in names if name and names.count(name) > 1):
         places = ", ".join(letter(index) for index, other in enumerate(names) if other == name)
         words = _("The column is there more than once: %(places)s.") % {"places": places}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from typing import Any, cast
 
@@ -57,9 +58,7 @@ class SheetField(Field):  # type: ignore[misc]  # the library has no types
     def put(self, instance: models.Model, value: Any, *, is_empty: bool) -> None:
         """Give a row the value of a cell."""
         if is_empty and not self.may_be_empty and self.has_fallback:
-            if instance.pk is None:
-                setattr(instance, self.attribute, self.fallback)
-            return
+            return  # as it is stored, or the fallback of a new row
         if isinstance(self.widget, Text):
             value = as_typed(value)
             if as_typed(getattr(instance, self.attribute)) == value:
@@ -94,6 +93,14 @@ class SheetResource(ModelResource):  # type: ignore[misc]
     def model(self) -> type[Any]:
         """What its rows are."""
         return cast(type[Any], self._meta.model)
+
+    def init_instance(self, row: Any = None) -> Any:
+        """A new row, with what empty cells and absent columns stand for."""
+        made = self.model()
+        for column in self.columns:
+            if column.has_fallback:
+                setattr(made, column.attribute, copy(column.fallback))
+        return made
 
     def required(self) -> list[str]:
         """The columns that a table must have."""
