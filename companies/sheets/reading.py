@@ -126,7 +126,8 @@ def letter(index: int) -> str:
 
 
 def _csv(content: bytes, known: Collection[str]) -> Sheet:
-    text, remarks = _decoded(content)
+    is_binary = b"\x00" in content and not content.startswith(BYTE_ORDER_MARKS)
+    text, remarks = ("\x00", []) if is_binary else _decoded(content)
     if CONTROL.search(text):
         raise Unreadable(_("This is neither a CSV nor an XLSX file: it holds characters that no text has."))
     first = next((line for line in text.splitlines() if line.strip()), "")
@@ -322,7 +323,7 @@ def _assembled(rows: Rows, *, exact: bool) -> Sheet:
             _add_line(sheet, names, row, cells, exact=exact)
     if sheet is None:
         raise Unreadable(_("The table is empty: its first row names the columns."))
-    if not sheet.lines:
+    if not sheet.lines and not sheet.mistakes:
         raise Unreadable(_("The table has no rows under the names of its columns."))
     return sheet
 
