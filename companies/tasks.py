@@ -23,12 +23,16 @@ class SheetTask(Task):  # type: ignore[type-arg]  # not generic at run time
         fail(args[0], words)
 
 
+# The largest table takes half a minute where nothing else runs; both kinds of job may be delivered twice.
+SOFT_LIMIT, LIMIT = 300, 330
 # A database that is busy, restarted or out of reach answers with one of these.
 _AGAIN: dict[str, Any] = {
     "base": SheetTask,
     "autoretry_for": [OperationalError, InterfaceError],
     "retry_backoff": 2,
     "max_retries": 4,
+    "soft_time_limit": SOFT_LIMIT,
+    "time_limit": LIMIT,
 }
 
 

@@ -298,7 +298,10 @@ def _write(found: SheetImport, checked: Checked) -> None:
         instances = [row.instance for row in chunk]
         with changing(instances, user, found.reason):
             fields = sorted(names | set(resource.follow(instances)))
-            resource.model._default_manager.bulk_update(instances, fields, batch_size=CHUNK)
+            # Many times faster than `bulk_update`. The rows are there, and locked: none is inserted.
+            resource.model._default_manager.bulk_create(
+                instances, update_conflicts=True, unique_fields=["id"], update_fields=fields
+            )
     _log(found, user, {"new": len(new), "changed": len(rows)})
 
 
