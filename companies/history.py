@@ -97,7 +97,8 @@ class State:
 
     def values(self) -> tuple[Any, ...]:
         """What makes two states the same."""
-        fields = version_model(type(self.row)).tracked_fields
+        model: type[models.Model] = type(self.row)
+        fields = version_model(model).tracked_fields
         return (*(getattr(self.row, field.attname) for field in fields), _targets(type(self.row), self.related))
 
 

@@ -16,6 +16,14 @@ from config.celery import app
 class SheetTask(Task):  # type: ignore[type-arg]  # not generic at run time
     """A job on an import, which it closes when it breaks."""
 
+    # A database that is busy, restarted or out of reach answers with one of these.
+    autoretry_for = (OperationalError, InterfaceError)
+    retry_backoff = 2
+    max_retries = 4
+    # The largest table takes half a minute where nothing else runs; what is delivered twice is done once.
+    soft_time_limit = 300
+    time_limit = 330
+
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
         """After the last try: close the import, and say why."""
         too_long = isinstance(exc, SoftTimeLimitExceeded)
@@ -23,26 +31,13 @@ class SheetTask(Task):  # type: ignore[type-arg]  # not generic at run time
         fail(args[0], words)
 
 
-# The largest table takes half a minute where nothing else runs; both kinds of job may be delivered twice.
-SOFT_LIMIT, LIMIT = 300, 330
-# A database that is busy, restarted or out of reach answers with one of these.
-_AGAIN: dict[str, Any] = {
-    "base": SheetTask,
-    "autoretry_for": [OperationalError, InterfaceError],
-    "retry_backoff": 2,
-    "max_retries": 4,
-    "soft_time_limit": SOFT_LIMIT,
-    "time_limit": LIMIT,
-}
-
-
-@app.task(**_AGAIN)
+@app.task(base=SheetTask)
 def check_sheet(import_id: int) -> None:
     """Compare an uploaded table with what is stored."""
     run_check(import_id)
 
 
-@app.task(**_AGAIN)
+@app.task(base=SheetTask)
 def store_sheet(import_id: int) -> None:
     """Store a table that somebody has looked at."""
     run_store(import_id)

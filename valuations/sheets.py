@@ -28,7 +28,7 @@ class QuoteResource(SheetResource):
 
     sourced = ""  # by the rule of the database: a filing, or the time at which the provider was asked
 
-    def complete(self, row: Quote, given: Mapping[str, Any]) -> Iterable[Complaint]:
+    def complete(self, row: Any, given: Mapping[str, Any]) -> Iterable[Complaint]:
         """A price of a day on which the listing was traded."""
         if row.listing_id is not None and row.day and row.listing.listed_on and row.day < row.listing.listed_on:
             yield "day", _("This is before the first day of trading, %(day)s.") % {"day": row.listing.listed_on}
@@ -44,7 +44,7 @@ class ReportedQuoteResource(SheetResource):
         import_id_fields = ("listing", "day", "source")
         fields = ("listing", "day", "close", "market_value", "shares", "source")
 
-    def complete(self, row: ReportedQuote, given: Mapping[str, Any]) -> Iterable[Complaint]:
+    def complete(self, row: Any, given: Mapping[str, Any]) -> Iterable[Complaint]:
         """Numbers above zero."""
         for name in ("close", "market_value", "shares"):
             value = getattr(row, name)
@@ -88,7 +88,7 @@ class ExchangeDayResource(_Exchange):
         import_id_fields = ("mic", "day")
         fields = ("mic", "day", "kind", "opens", "closes", "note", "source")
 
-    def complete(self, row: ExchangeDay, given: Mapping[str, Any]) -> Iterable[Complaint]:
+    def complete(self, row: Any, given: Mapping[str, Any]) -> Iterable[Complaint]:
         """Hours in which the exchange can trade."""
         yield from super().complete(row, given)
         market = MARKETS.get(row.mic)

@@ -30,7 +30,8 @@ def broken(row: Model) -> Iterator[CheckConstraint]:
 def _holds(condition: Any, row: Model) -> bool | None:
     """Whether a condition is true of a row; None where that is not known."""
     if not isinstance(condition, Q):
-        return _compares(*condition, row)
+        lookup, expected = condition
+        return _compares(lookup, expected, row)
     found = [_holds(child, row) for child in condition.children]
     decisive = condition.connector == Q.OR
     if decisive in found:

@@ -25,7 +25,7 @@ class ImportForm(forms.Form):
     )  # fmt: skip
 
     def __init__(self, *args: Any, asks_why: bool, is_too_large: bool = False, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
         self.fields["reason"].required = asks_why
         self.is_too_large = is_too_large
 

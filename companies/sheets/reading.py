@@ -251,8 +251,8 @@ def _xlsx_cell(cell: Any) -> Cell:
         shown = re.sub(r"\"[^\"]*\"|\\.|\[[^\]]*\]", "", cell.number_format.lower())
         if "d" not in shown:
             return Cell(wrong=_("The table programme made a day of this. Format the cell as text and type it again."))
-        midnight = isinstance(value, datetime) and value.time() == time()
-        return Cell(value.date().isoformat() if isinstance(value, datetime) and midnight else value.isoformat(" "))
+        has_time = isinstance(value, datetime) and value.time() != time()
+        return Cell(str(value) if has_time else f"{value:%Y-%m-%d}")
     if isinstance(value, time):
         return Cell(value.isoformat("seconds" if value.second else "minutes"))
     return Cell(unescaped(str(value)))

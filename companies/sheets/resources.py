@@ -303,11 +303,11 @@ class FigureResource(SheetResource):
             return SheetField(django_field, Figure.Status.PROPOSED.value)
         return super().field_from_django_field(field_name, django_field, readonly)
 
-    def remember(self, row: Figure) -> None:
+    def remember(self, row: Any) -> None:
         """Keep its status and its days."""
         self._was = row.status, Period(row.period_start, row.period_end) if row.period_end else None
 
-    def complete(self, row: Figure, given: Mapping[str, Any]) -> Iterable[Complaint]:
+    def complete(self, row: Any, given: Mapping[str, Any]) -> Iterable[Complaint]:
         """Fill in the days of the period; refuse examples, listings of others, and decisions."""
         if row.company_id is not None and row.period:
             yield from self._days(row, given)
@@ -322,7 +322,7 @@ class FigureResource(SheetResource):
             words = _("The figure is %(status)s. That is decided on its own page: leave the cell empty.")
             yield "status", words % {"status": Figure.Status(was).label}
 
-    def _days(self, row: Figure, given: Mapping[str, Any]) -> Iterable[Complaint]:
+    def _days(self, row: Any, given: Mapping[str, Any]) -> Iterable[Complaint]:
         try:
             named = parse_period(row.period, row.company.fiscal_year_end)
         except NotAPeriod:

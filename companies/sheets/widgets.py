@@ -90,7 +90,7 @@ class Whole(Number):
             raise ValueError(_("“%(text)s” is not a whole number.") % {"text": _short(value)})
         return int(number)
 
-    def render(self, value: int | None, obj: Any = None, **kwargs: Any) -> Any:
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
         """The number, or its digits as a text."""
         if value is None:
             return ""

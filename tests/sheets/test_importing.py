@@ -277,7 +277,7 @@ def test_a_changed_cell_is_shown_with_its_old_and_new_text_and_kept_in_the_histo
     company.refresh_from_db()
     assert (company.name_en, company.founded, company.note, company.source) == ("Acme Chips", "2016", "Kept.", source)
     assert "acme chips" in company.search_keys
-    newest = versions_of(Company).filter(id=company.pk).first()
+    newest: Any = versions_of(Company).filter(id=company.pk).first()
     assert (newest.name_en, newest.history_user, newest.history_change_reason) == (
         "Acme Chips", editor, "From the annual report.",
     )  # fmt: skip
@@ -443,7 +443,7 @@ def test_a_change_between_the_check_and_the_transaction_is_noticed(
     made = bring(FIGURES, sheet(figure_row(low="5", high="5")), editor)
     SheetImport.objects.filter(pk=made.pk).update(state="storing")
     check: Callable[[SheetImport], Any] = importing._checked
-    calls = []
+    calls: list[int] = []
 
     def checked(found: SheetImport) -> Any:
         answer = check(found)
