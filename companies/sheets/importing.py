@@ -197,7 +197,8 @@ def report_of(checked: Checked) -> dict[str, Any]:
 
     kinds = (NEW, CHANGED, UNCHANGED)
     counts = {kind: len(checked.of_kind(kind)) for kind in kinds}
-    shown = checked.rows if len(checked.rows) <= MOST_SHOWN else [row for row in checked.rows if row.kind != UNCHANGED]
+    # What changes comes first, each part in the order of the table.
+    shown = sorted(checked.rows, key=lambda row: row.kind == UNCHANGED and not row.wrong)
     return {
         "counts": counts,
         "remarks": checked.remarks,

@@ -61,11 +61,13 @@ class Number(widgets.DecimalWidget):  # type: ignore[misc]
         if not value.strip():
             return None
         row = row or {}
+        percent = row.get("metric", "").strip().endswith("_pct")
         try:
-            return typed_number(
-                value, currency=row.get("currency", "").strip(), percent=row.get("metric", "").strip().endswith("_pct")
-            )
+            return typed_number(value, currency=row.get("currency", "").strip(), percent=percent)
         except NotANumber:
+            if percent:
+                words = _("“%(text)s” is no percentage. Write 35.2 or 35.2%%.")
+                raise ValueError(words % {"text": _short(value)}) from None
             words = _("“%(text)s” is not one number. Write 1250000000, 1,250,000,000, 12.5亿 or 1.25bn.")
             raise ValueError(words % {"text": _short(value)}) from None
 

@@ -32,7 +32,9 @@ from tests.factories import (
     make_share_count,
     make_user,
 )
+from valuations.figure_review import decide
 from valuations.models import ExchangeDay, FxRate, Quote
+from valuations.snapshot import today
 
 pytestmark = pytest.mark.django_db
 
@@ -203,6 +205,7 @@ def test_amounts_are_read_as_people_write_them(editor: User, typed: str, stored_
         ({"low": "3", "high": "2"}, "high", "The high is below the low."),
         ({"low": "", "high": ""}, "low", "Give the low, the high, or both."),
         ({"low": "US$5m"}, "low", "is not one number"),
+        ({"metric": "gross_margin_pct", "currency": "", "low": "5亿"}, "low", "is no percentage. Write 35.2 or 35.2%."),
         ({"low": "6亿至7亿"}, "low", "is not one number"),
         ({"low": "1e400"}, "low", "is not one number"),
         ({"high": "9" * 30}, "high", "digits"),
@@ -656,3 +659,19 @@ def test_a_quote_is_found_by_listing_and_day(editor: User) -> None:
     assert ["close", "5", "6"] in made.report["rows"][0]["cells"]
     stored(made)
     assert list(Quote.objects.order_by("day").values_list("close", flat=True)) == [5, 6]
+
+
+def test_an_imported_figure_is_on_the_sector_page_once_it_is_approved(editor: User) -> None:
+    company = make_company()
+    make_quote(make_listing(company), "100", day=today() - timedelta(days=1))
+    make_share_count(company, 1_000_000)
+    stored(bring(FIGURES, sheet(figure_row(low="5000", high="5000")), editor))
+    figure = Figure.objects.get()
+
+    def revenue() -> Any:
+        row = next(row for row in Client().get("/sector.json?basis=fy").json()["rows"] if row["slug"] == "acme")
+        return row["revenue"] and row["revenue"]["low"]
+
+    assert revenue() is None
+    decide(figure, Figure.Status.CONFIRMED, editor)
+    assert revenue() == "5000"
