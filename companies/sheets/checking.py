@@ -24,6 +24,7 @@ from companies.sheets.resources import Key, SheetField, SheetResource
 from companies.sheets.widgets import CHUNK, Related
 
 NEW, CHANGED, UNCHANGED = "new", "changed", "unchanged"
+LARGEST_ID = 2**63 - 1
 STEP = 500  # rows between two notes of the progress
 
 
@@ -182,9 +183,7 @@ def _find_stored(resource: SheetResource, rows: Sequence[Row]) -> None:
 
 
 def _take_by_id(resource: SheetResource, rows: Sequence[Row], taken: dict[Any, int]) -> None:
-    numbers = sorted({row.values["id"] for row in rows if row.values.get("id")})
-    if not numbers:
-        return
+    numbers = sorted({number for row in rows if 0 < (number := row.values.get("id") or 0) <= LARGEST_ID})
     found: dict[int, Any] = {}
     for at in range(0, len(numbers), CHUNK):
         stored = resource.model._default_manager.filter(pk__in=numbers[at : at + CHUNK])

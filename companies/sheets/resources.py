@@ -132,9 +132,11 @@ class SheetResource(ModelResource):  # type: ignore[misc]
 
         def part(name: str) -> Any:
             if isinstance(values, models.Model):
-                return getattr(values, self.model._meta.get_field(name).attname)
-            value = values.get(name)
-            return value.pk if isinstance(value, models.Model) else value
+                value = getattr(values, self.model._meta.get_field(name).attname)
+            else:
+                value = values.get(name)
+            value = value.pk if isinstance(value, models.Model) else value
+            return as_typed(value) if isinstance(value, str) else value
 
         return tuple(part(name) for name in self.key)
 

@@ -29,6 +29,7 @@ from tests.factories import (
     make_filing,
     make_listing,
     make_quote,
+    make_round,
     make_share_count,
     make_user,
 )
@@ -220,6 +221,8 @@ def test_amounts_are_read_as_people_write_them(editor: User, typed: str, stored_
         ({"listing": "XSHG:688777"}, "listing", "This listing belongs to another company."),
         ({"source": "an-example"}, "source", "invented example"),
         ({"id": "999999"}, "id", "There is no row with this id."),
+        ({"id": "9" * 25}, "id", "There is no row with this id."),
+        ({"id": "-1"}, "id", "There is no row with this id."),
         ({"low": "1\x02"}, None, "neither a CSV nor an XLSX file"),
     ],
 )
@@ -324,6 +327,14 @@ def test_a_figure_that_another_source_states_too_is_also_reported(editor: User) 
     make_figure()
     made = bring(FIGURES, sheet(figure_row(source="press", low="1001", high="1001")), editor)
     assert made.report["rows"][0]["doubt"] == "also_reported"
+
+
+def test_white_space_around_a_key_makes_no_other_row(editor: User) -> None:
+    round_ = make_round(label="A round ")
+    row = {"company": "acme", "label": " A round", "kind": "round", "currency": "CNY", "source": "annual-report"}
+    made = bring("companies.fundinground", sheet(row), editor)
+    assert made.report["counts"] == {"new": 0, "changed": 0, "unchanged": 1}, made.report
+    assert str(round_) == "A round "
 
 
 def test_a_figure_is_found_by_what_it_is_of_and_by_its_id(editor: User) -> None:
