@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.db import models, transaction
@@ -41,6 +42,7 @@ def versions_of(model: type[models.Model]) -> models.QuerySet[Any]:
     return versions
 
 
+@cache  # the library makes a manager, with its class, whenever it is asked: for each row that would be most of the time
 def version_model(model: type[models.Model]) -> Any:
     """The model of the versions of a model's rows."""
     return getattr(model, model._meta.simple_history_manager_attribute).model  # type: ignore[attr-defined]
@@ -84,7 +86,8 @@ class State:
 
     def values(self) -> tuple[Any, ...]:
         """What makes two states the same."""
-        fields = version_model(type(self.row)).tracked_fields
+        model: type[models.Model] = type(self.row)
+        fields = version_model(model).tracked_fields
         return (*(getattr(self.row, field.attname) for field in fields), _targets(type(self.row), self.related))
 
 

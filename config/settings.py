@@ -84,7 +84,6 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
-    "import_export",
     "simple_history",
 ]
 MIDDLEWARE = [

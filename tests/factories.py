@@ -36,6 +36,7 @@ from companies.models import (
     NoteGroup,
     ShareClass,
     ShareCount,
+    SheetImport,
     Tier,
     User,
 )
@@ -129,6 +130,15 @@ def _with_revision(note: Annotation) -> Annotation:
         edited_by=note.author, edited_at=note.changed_at,
     )  # fmt: skip
     return note
+
+
+def make_sheet_import(user: User | None = None, **fields: Any) -> SheetImport:
+    """A table of companies that somebody has brought in and that waits to be stored: nothing in it is new."""
+    values: dict[str, Any] = {
+        "table": "companies.company", "file_name": "acme.csv", "content": b"slug,name_en\nacme,Acme\n",
+        "state": SheetImport.State.READY, "asked_at": NOON, "rows": 1, "rows_done": 1,
+    }  # fmt: skip
+    return SheetImport.objects.create(asked_by=user, **{**values, **fields})
 
 
 def make_group(name: str = "Desk", *members: User) -> NoteGroup:

@@ -32,6 +32,7 @@ from companies.models import (
     Revision,
     SearchPart,
     ShareCount,
+    SheetImport,
     StarterRecord,
     User,
 )
@@ -84,6 +85,7 @@ READ_ONLY: set[type[models.Model]] = {
     AnnotationRevision,
     Invitation,
     KnownDevice,
+    SheetImport,
 }
 
 

@@ -46,6 +46,7 @@ from tests.factories import (
     make_round,
     make_run,
     make_share_count,
+    make_sheet_import,
     make_staff,
     make_user,
     make_version,
@@ -138,6 +139,7 @@ def make_rows(n: int) -> None:
     UserSession.objects.create(user=reader, ip="192.0.2.1", session_key=f"kept-to-itself-{n}", user_agent="A browser")
     make_invitation(f"invited-{n}@example.org", invited_by=reader)
     make_known_device(reader)
+    make_sheet_import(reader)
     StarterRecord.objects.create(table="companies", key=str(n), object_id=company.pk, digest="0" * 64)
     Revision.bump()
 

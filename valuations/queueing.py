@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
+from config.jobs import PATIENCE, hand_over
+
 if TYPE_CHECKING:
     from redis import Redis
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 2  # seconds for Redis to take a job: a person waits for the answer
 BATCH_TASK = "valuations.tasks.refresh_batch"
 
 
@@ -32,30 +33,7 @@ def queue_batches(run_id: int, kind: str, batches: Iterable[int], expires: int) 
     Args:
         expires: Seconds after which nobody needs to begin the job any more: the run is closed by then.
     """
-    # Imported here: only who queues a job needs Celery, reading pages does not.
-    from kombu.exceptions import OperationalError
-    from redis.exceptions import RedisError
-
-    from config.celery import app
-
-    # A connection of its own: one from the pool may be a leftover of a Redis that has been restarted since.
-    patience = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE, "max_retries": 0}
-    try:
-        with app.connection_for_write(connect_timeout=PATIENCE, transport_options=patience) as connection:
-            producer = app.amqp.Producer(connection, auto_declare=False)
-            for batch in batches:
-                app.send_task(
-                    BATCH_TASK,
-                    args=[run_id, batch],
-                    queue=queue_of(kind),
-                    producer=producer,
-                    retry=False,
-                    expires=expires,
-                )
-    except (OperationalError, RedisError, OSError) as error:
-        log.warning("run %s: queue cannot be reached: %s", run_id, error)
-        return False
-    return True
+    return hand_over(BATCH_TASK, ((run_id, batch) for batch in batches), queue_of(kind), expires)
 
 
 def jobs_waiting(kind: str) -> int | None:

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from companies.admin import companies, documents, filings, notes, people, sign_ins
+from companies.admin import companies, documents, filings, imports, notes, people, sign_ins
 from companies.admin.base import RULES, FactAdmin, FactForm, FactInline, FactOptions, KnownSelect, ReadOnlyAdmin
 from companies.admin.companies import CompanyAdmin, ListingAdmin
 
@@ -21,6 +21,7 @@ __all__ = [
     "companies",
     "documents",
     "filings",
+    "imports",
     "notes",
     "people",
     "sign_ins",
