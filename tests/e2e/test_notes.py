@@ -437,8 +437,8 @@ def test_a_note_outlives_the_login_and_is_saved_after_signing_in_again(
     with context.expect_page() as opened:
         page.locator("#composer .unsent").get_by_role("link", name="Sign in").click()
     login = opened.value
-    login.get_by_label("Username").fill(analyst.username)
-    login.get_by_label("Password").fill(PASSWORD)
+    login.locator("#id_login").fill(analyst.username)
+    login.locator("#id_password").fill(PASSWORD)
     login.get_by_role("button", name="Sign in").click()
     expect(login.get_by_text("Your account:")).to_be_attached()
     page.bring_to_front()
