@@ -8,13 +8,18 @@ from typing import Any
 from django.apps import AppConfig, apps
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from companies.models import User
 
 READER, ANALYST, EDITOR, ADMIN = "Reader", "Analyst", "Editor", "Admin"
 ROLES = (READER, ANALYST, EDITOR, ADMIN)  # from the least to the most
-ROLE_LABELS = [(READER, _("Reader")), (ANALYST, _("Analyst")), (EDITOR, _("Editor")), (ADMIN, _("Admin"))]
+ROLE_LABELS = [
+    (READER, pgettext_lazy("role", "Reader")),
+    (ANALYST, pgettext_lazy("role", "Analyst")),
+    (EDITOR, pgettext_lazy("role", "Editor")),
+    (ADMIN, pgettext_lazy("role", "Admin")),
+]
 
 # What an editor adds, changes and sees. History is read with the right to see what it is the history of.
 _EDITED = (
