@@ -17,6 +17,8 @@ from django.template.loader import get_template
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 TRANSLATED = re.compile(r"{%\s*blocktrans(?:late)?\b.*?{%\s*endblocktrans(?:late)?\s*%}", re.DOTALL)
 COMMENT = re.compile(r"{#.*?#}|{%\s*comment\b.*?{%\s*endcomment\s*%}|<!--.*?-->", re.DOTALL)
+# The admin's templates name classes in a block of their own.
+CLASSES = re.compile(r"{%\s*block bodyclass\s*%}.*?{%\s*endblock")
 TAG = re.compile(r"{%.*?%}|{{.*?}}", re.DOTALL)
 NAMED_TEMPLATE = re.compile(r"{%\s*(?:include|extends)\s+[\"']([^\"'#]+)")
 # A word of two letters or more, unless it is an abbreviation (CSV, CNY), which no language translates.
@@ -82,7 +84,7 @@ def template_problems(path: Path) -> Iterator[tuple[int, str]]:
     name, source = path.relative_to(TEMPLATES).as_posix(), path.read_text()
     if path.suffix == ".html":
         rules = Rules()
-        text = COMMENT.sub(blanked, source)
+        text = CLASSES.sub("{% endblock", COMMENT.sub(blanked, source))
         rules.feed(TAG.sub(blanked, TRANSLATED.sub(blanked, text)))
         rules.close()
         yield from rules.problems

@@ -212,7 +212,8 @@ class VersionPages(ModelAdmin):
 
     def _form_of(self, request: HttpRequest, version: Any, row: Any) -> ModelForm:
         """The admin's form, filled in as if somebody had typed what the version says."""
-        tracked = version_model(self.model).tracked_fields
+        model: type[models.Model] = self.model
+        tracked = version_model(model).tracked_fields
         users = {field.attname for field in tracked if field.is_relation and field.related_model is User}
         known = set(User.objects.filter(pk__in=[getattr(version, name) for name in users]).values_list("pk", flat=True))
         values = {field.attname: getattr(version, field.attname) for field in tracked}
