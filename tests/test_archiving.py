@@ -103,6 +103,14 @@ def test_an_archived_company_is_on_no_list_and_in_no_total(client: Client, staff
     assert "Gone" not in client.get(reverse("valuations:filing_add")).content.decode()
 
 
+def test_forms_of_the_admin_offer_no_archived_company(client: Client) -> None:
+    make_company("gone", archived_at=timezone.now())
+    stays = make_company("stays")
+    asked = {"app_label": "companies", "model_name": "figure", "field_name": "company", "term": ""}
+    found = client.get(reverse("admin:autocomplete"), asked).json()["results"]
+    assert [one["id"] for one in found] == [str(stays.pk)]
+
+
 def test_pages_of_earlier_days_leave_it_out_too(client: Client) -> None:
     gone, stays = a_company("gone", "688101"), a_company("stays", "688102")
     post(client, "archive", gone)

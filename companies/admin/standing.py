@@ -65,6 +65,13 @@ class StandingAdmin(ModelAdmin):
             *super().get_urls(),
         ]
 
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """What the list finds; the search boxes of forms offer no archived companies."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        if request.resolver_match is not None and request.resolver_match.url_name == "autocomplete":
+            found = found.filter(archived_at=None)
+        return found, may_repeat
+
     # --- What is done with the companies chosen in the list ---------------------------------------------
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:

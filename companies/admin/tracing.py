@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.db import models
+from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
@@ -100,7 +100,9 @@ class TracedAdmin(VersionPages, ModelAdmin):
         row = None
         if request.method == "POST" and object_id is not None:
             row = self.get_object(request, unquote(object_id))
-        with changing([] if row is None else row, request.user, reason_of(request)):  # type: ignore[arg-type]
+        if row is None:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        with changing(row, request.user, reason_of(request)):  # type: ignore[arg-type]
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -127,9 +129,12 @@ class TracedAdmin(VersionPages, ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The list; who deletes rows from here says why, too."""
-        if request.POST.get("action") == "delete_selected" and "post" in request.POST:
-            self._ask_again_without_reason(request)
-        return super().changelist_view(request, {"deleted_url": self.deleted_url(request), **(extra_context or {})})
+        context = {"deleted_url": self.deleted_url(request), **(extra_context or {})}
+        if request.POST.get("action") != "delete_selected":
+            return super().changelist_view(request, context)
+        self._ask_again_without_reason(request)
+        with transaction.atomic():
+            return super().changelist_view(request, context)
 
     def _ask_again_without_reason(self, request: HttpRequest) -> None:
         """Take a confirmation back that lacks the reason, so that the page that asks for it is shown again."""
@@ -143,6 +148,9 @@ class TracedAdmin(VersionPages, ModelAdmin):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What would be deleted, which is these rows alone; or what depends on them, and then nothing is."""
         rows = list(objs)
+        if request.method == "POST":
+            # While a row is locked nothing new can come to depend on it.
+            list(self.model._base_manager.select_for_update().filter(pk__in=[row.pk for row in rows]).values("pk"))
         problems = self._what_depends(request, rows)
         may = self.has_delete_permission(request)
         lacking = set() if may else {self.opts.verbose_name}

@@ -102,7 +102,7 @@ def check_sheet(resource: SheetResource, sheet: Sheet, progress: Callable[[int],
     rows = [_read(line, resource, fields, unread) for line in sheet.lines]
     _find_stored(resource, rows)
     known = _known(resource, rows)
-    order = sorted((row for row in rows if row.instance is not None), key=lambda row: resource.order(_sortable(row)))
+    order = sorted((row for row in rows if row.instance is not None), key=lambda row: resource.order(row.values))
     for done, row in enumerate(order, 1):
         _compare(resource, fields, row, known)
         if done % STEP == 0:
@@ -250,19 +250,6 @@ def _known(resource: SheetResource, rows: Sequence[Row]) -> Known:
 
 
 # --- Comparing ------------------------------------------------------------------------------------------
-
-
-def _sortable(row: Row) -> Any:
-    """A row as far as it is needed for sorting: its values by name."""
-    return _Values(row.values)
-
-
-@dataclass(frozen=True, slots=True)
-class _Values:
-    values: dict[str, Any]
-
-    def __getattr__(self, name: str) -> Any:
-        return self.values[name]
 
 
 def _compare(resource: SheetResource, fields: Sequence[SheetField], row: Row, known: Known) -> None:

@@ -140,8 +140,12 @@ class SheetResource(ModelResource):  # type: ignore[misc]
 
         return tuple(part(name) for name in self.key)
 
-    def order(self, row: Any) -> Any:
-        """In which order rows are compared with what is known: those of a company by their day."""
+    def order(self, values: Mapping[str, Any]) -> Any:
+        """In which order rows are compared with what is known; unless told, that of the table.
+
+        Args:
+            values: Of the row's cells, by column.
+        """
         return ()
 
     def remember(self, row: Any) -> None:
@@ -212,9 +216,9 @@ class ShareCountResource(SheetResource):
         import_id_fields = ("company", "share_class", "valid_from", "source")
         fields = ("company", "share_class", "valid_from", "total", "method", "source", "note")
 
-    def order(self, row: ShareCount) -> Any:
+    def order(self, values: Mapping[str, Any]) -> Any:
         """Each count is compared with the one before it."""
-        return row.valid_from
+        return values["valid_from"]
 
 
 class CorporateActionResource(SheetResource):

@@ -138,9 +138,9 @@ def test_the_json_keeps_every_digit_and_the_place() -> None:
 def test_the_page_asks_as_often_for_many_figures_as_for_one(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     figure = recorded()
     Client().get(f"/figures/{figure.pk}/")
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         Client().get(f"/figures/{figure.pk}/")
     for value in range(10):
         make_figure(figure.company, f"{value + 1}")
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         Client().get(f"/figures/{figure.pk}/")
