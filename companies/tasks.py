@@ -20,9 +20,9 @@ class SheetTask(Task):  # type: ignore[type-arg]  # not generic at run time
     autoretry_for = (OperationalError, InterfaceError)
     retry_backoff = 2
     max_retries = 4
-    # The largest table takes half a minute where nothing else runs; what is delivered twice is done once.
-    soft_time_limit = 300
-    time_limit = 330
+    # The largest table takes half a minute where nothing else runs. Less than JOB_REDELIVERY_SECONDS, as for every job.
+    soft_time_limit = 90
+    time_limit = 105
 
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
         """After the last try: close the import, and say why."""

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
-from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.apps import apps
@@ -134,7 +133,6 @@ def make_rows(n: int) -> None:
     AnnotationTag.objects.create(annotation=note, name="revenue")
     AnnotationMention.objects.create(annotation=note, user=reader)
     make_group(f"Desk {n}", reader)
-    EmailAddress.objects.create(user=reader, email=f"{reader}@example.org", primary=True, verified=True)
     Authenticator.objects.create(user=reader, type=Authenticator.Type.TOTP, data={"secret": "kept-to-itself"})
     UserSession.objects.create(user=reader, ip="192.0.2.1", session_key=f"kept-to-itself-{n}", user_agent="A browser")
     make_invitation(f"invited-{n}@example.org", invited_by=reader)
