@@ -227,7 +227,9 @@ VENUES = {
             (re.compile(r"8\d{4}"), (_H, _COMMON), ("CNY",)),  # counters in yuan
             (re.compile(r"\d{4}|[1-79]\d{4}"), (_H, _COMMON), ("HKD",)),
         ),
-        lambda: _("A ticker in Hong Kong has four digits with its zeros, such as 0600, or five that begin with no zero."),
+        lambda: _(
+            "A ticker in Hong Kong has four digits with its zeros, such as 0600, or five that begin with no zero."
+        ),
     ),
     "XNAS": _AMERICAN,
     "XNYS": _AMERICAN,

@@ -408,6 +408,14 @@ def test_currencies_and_exchanges_are_chosen_from_a_list_or_typed(client: Client
 
 
 @pytest.mark.django_db
+def test_a_code_may_be_typed_in_small_letters(client: Client) -> None:
+    funding = make_round()
+    assert change(client, funding, currency="hkd").status_code == 302
+    funding.refresh_from_db()
+    assert funding.currency == "HKD"
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(("model", "pair"), [(Company, "name_en name_zh"), (Filing, "title title_original")])
 def test_both_languages_stand_side_by_side(client: Client, model: type[models.Model], pair: str) -> None:
     first, second = pair.split()
