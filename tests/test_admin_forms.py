@@ -263,7 +263,7 @@ def test_a_doubt_is_put_once_and_confirmed_for_just_its_numbers(client: Client) 
 
 
 @pytest.mark.django_db
-def test_a_box_that_is_ticked_stays_ticked_beside_another_mistake(client: Client) -> None:
+def test_mistakes_are_said_before_doubts(client: Client) -> None:
     count = make_share_count(total=1_000_000)
     box = box_of(change(client, count, total="2000000").content.decode(), "_checked")
     answer = change(client, count, total="2000000", valid_from="soon", _checked=box["value"])
@@ -408,7 +408,27 @@ def test_currencies_and_exchanges_are_chosen_from_a_list_or_typed(client: Client
 
 
 @pytest.mark.django_db
+def test_a_code_may_be_typed_in_small_letters(client: Client) -> None:
+    funding = make_round()
+    assert change(client, funding, currency="hkd").status_code == 302
+    funding.refresh_from_db()
+    assert funding.currency == "HKD"
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(("model", "pair"), [(Company, "name_en name_zh"), (Filing, "title title_original")])
 def test_both_languages_stand_side_by_side(client: Client, model: type[models.Model], pair: str) -> None:
     first, second = pair.split()
     assert f"field-{first} field-{second}" in client.get(address(model, "add")).content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("odd", ["a\0b", "9" * 5000, "٣", "NaN", "-1", "[(*\u202e\x1b😀 ", "1e400"])
+def test_odd_amounts_are_answered(client: Client, odd: str) -> None:
+    assert client.get("/figures/amount/", {"text": odd, "currency": odd}).status_code == 200
+    funding = make_round()
+    for extra in ({}, {"_effect": "1"}):
+        response = change(client, funding, amount=odd, currency=odd, _checked=odd, **extra)
+        assert response.status_code == 200
+    funding.refresh_from_db()
+    assert funding.amount is None

@@ -49,6 +49,7 @@ READS: dict[str, tuple[str, ...]] = {
     "notes:delete": (), "notes:restore": (), "notes:resolve": (), "notes:history": (),
     "notes:anchors": ("page",), "notes:anchor": (),
     "figures:record": ("filing", "version", "page", "from", "to", "quote", "amount"),
+    "figures:amount": ("text", "currency"),
     "figures:figure": (), "figures:figure_json": (),
     "valuations:filing_add": ("company", "corrects"), "valuations:filing_add_version": (),
     "valuations:filing_fetch": (), "valuations:filing_read_again": (),
@@ -79,7 +80,7 @@ FORMS: dict[str, dict[str, str]] = {
         "filing": "", "version": "1", "page": "1", "from": "0", "to": "31", "quote": "", "company": "acme",
         "metric": "revenue", "period": "FY2025", "basis": "actual", "reported_in": "annual_report", "low": "1200",
         "high": "1200", "unit": "million", "currency": "CNY", "known_on": "2026-03-01", "derivation": "a sum",
-        "replaces": "", "note": "",
+        "replaces": "", "note": "", "confirmed": "",
     },
     "valuations:filing_add": {
         "address": "https://exchange.example/new.pdf", "company": "", "kind": "other", "title": "A title",

@@ -166,13 +166,12 @@ class FactForm(TracedForm):
             self.add_error(place, ValidationError(_linked(problem), code=problem.weight))
 
     def _currency(self) -> str:
-        if "currency" in self.fields and self.is_bound:
+        """The currency of the row as it is filled in; empty where it has none of its own."""
+        if "currency" not in self.fields:
+            return ""
+        if self.is_bound:
             return str(self.data.get(self.add_prefix("currency")) or "").upper()
-        return (
-            str(self.get_initial_for_field(self.fields["currency"], "currency") or "")
-            if "currency" in self.fields
-            else ""
-        )
+        return str(self.get_initial_for_field(self.fields["currency"], "currency") or "")
 
     def add_error(self, field: str | None, error: Any) -> None:
         """Put the words of `RULES` beside the field they are about."""

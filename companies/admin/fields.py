@@ -82,6 +82,11 @@ class CodeInput(forms.TextInput):
         super().__init__({"class": "code", "autocomplete": "off", **(attrs or {})})
         self.known = known
 
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        """Codes have capital letters, which the box shows whatever is typed."""
+        value = super().value_from_datadict(data, files, name)
+        return value.upper() if isinstance(value, str) else value
+
     def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
         """The box and its list."""
         listed = f"{(attrs or {}).get('id', f'id_{name}')}-list"
