@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
 
 
 class Desk(AdminSite):
@@ -14,6 +21,22 @@ class Desk(AdminSite):
         """Editors, admins and superusers: whoever has the permission to enter."""
         user = request.user
         return user.is_active and (user.is_staff or user.has_perm("companies.enter_admin"))
+
+    @method_decorator(never_cache)
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """Django's own form would count no attempts and ask for no second factor: send people to the site's."""
+        # Imported here: this module is read before there are models.
+        from django.contrib.auth.views import redirect_to_login
+
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
+        if not self.has_permission(request):
+            raise PermissionDenied
+        return redirect("admin:index")
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """One page for everybody, which also tells the owner by mail."""
+        return redirect("account_change_password")
 
 
 class Admin(AdminConfig):

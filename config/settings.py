@@ -39,6 +39,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 if env.bool("BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    # Failed sign-ins are counted by address, which is the last that the proxy has added.
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1
 SESSION_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "config.access.form_too_old"
 X_FRAME_OPTIONS = "DENY"
@@ -98,6 +100,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "config.access.LoginRequiredMiddleware",
+    "companies.accounts.sessions.SessionsMiddleware",
+    "companies.accounts.second_factor.SecondFactorMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -134,16 +138,40 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "valuations:sector"
 LOGOUT_REDIRECT_URL = "valuations:sector"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_ADAPTER = "companies.accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email", "username"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
+# One address per account: another one takes its place once its owner has confirmed it.
+ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Xinpan] "
+ACCOUNT_EMAIL_CONFIRMATION_AUTHENTICATED_REDIRECT_URL = "/accounts/email/"
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = None
+# Sign-ins are counted by companies/accounts/throttle.py; what allauth calls so here are codes of the second factor.
+ACCOUNT_RATE_LIMITS = {
+    "login": None,
+    "login_failed": "10/m/ip,5/5m/key",
+    "change_password": "5/5m/user",
+    "reset_password": "10/10m/ip,3/10m/key",
+}
+PASSWORD_RESET_TIMEOUT = 3600
+MFA_ADAPTER = "companies.accounts.adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "Xinpan"
+MFA_TOTP_TOLERANCE = 1  # clocks of telephones are some seconds off
+# Nobody makes an account for themselves here, so nobody can make one with the address of somebody else.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+# Browsers themselves offer security keys only to https and to this machine.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 # Whether those who may enter the admin need a second factor.
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=HTTPS)
+# How long the link of an invitation can be used.
+INVITATION_DAYS = env.int("INVITATION_DAYS", default=7)
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Xinpan <xinpan@localhost>")
 
 # History of rows: the reason may be a sentence.
@@ -178,7 +206,14 @@ DOCUMENTS_TIME_LIMIT = env.int("DOCUMENTS_TIME_LIMIT", default=3600)
 DOCUMENTS_PER_RUN = env.int("DOCUMENTS_PER_RUN", default=50)
 REDIS_URL = env.str("REDIS_URL", default=f"redis+socket://{DATA_DIR / 'redis.sock'}").strip()
 # What all web processes must agree on: failed sign-ins are counted here. Pages are kept in the processes themselves.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "shared_cache",
+        # When there are more, the cache throws away what it has, and with it the counts of an attack.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 
 # --- Jobs (read by config/celery.py) ------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL

@@ -11,6 +11,8 @@ def favicon(request: HttpRequest) -> HttpResponsePermanentRedirect:
     return HttpResponsePermanentRedirect(static("img/favicon.svg"))
 
 
+# Asked for by allauth, whose limits are its own.
+handler429 = "companies.accounts.views.too_many"
 urlpatterns = [
     path("", include("valuations.urls")),
     path("companies/", include("companies.urls")),
