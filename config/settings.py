@@ -160,7 +160,6 @@ PASSWORD_RESET_TIMEOUT = 3600
 MFA_ADAPTER = "companies.accounts.adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Xinpan"
-MFA_TOTP_TOLERANCE = 1  # clocks of telephones are some seconds off
 # Nobody makes an account for themselves here, so nobody can make one with the address of somebody else.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 # Browsers themselves offer security keys only to https and to this machine.

@@ -82,7 +82,7 @@ def test_the_admin_has_no_sign_in_of_its_own(client: Client, path: str) -> None:
     make_staff("ada")
     for response in (client.get(path), client.post(path, {"username": "ada", "password": PASSWORD})):
         assert response.status_code == 302
-        assert response.url.startswith(reverse("account_login"))
+        assert response["Location"].startswith(reverse("account_login"))
     assert not is_signed_in(client)
 
 

@@ -120,7 +120,7 @@ def test_one_session_is_ended_and_the_others_stay(ada: User) -> None:
 def test_ending_the_session_that_asks_signs_out(ada: User) -> None:
     own = signed_in(ada)
     row = UserSession.objects.get(session_key=session_cookie(own))
-    assert own.post(reverse("accounts:session_end", args=[row.pk])).url == reverse("account_login")
+    assert own.post(reverse("accounts:session_end", args=[row.pk]))["Location"] == reverse("account_login")
     assert not is_signed_in(own)
     assert not UserSession.objects.exists()
 
