@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -23,7 +23,7 @@ class Desk(AdminSite):
         return user.is_active and (user.is_staff or user.has_perm("companies.enter_admin"))
 
     @method_decorator(never_cache)
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's own form would count no attempts and ask for no second factor: send people to the site's."""
         # Imported here: this module is read before there are models.
         from django.contrib.auth.views import redirect_to_login
@@ -34,7 +34,9 @@ class Desk(AdminSite):
             raise PermissionDenied
         return redirect("admin:index")
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+    def password_change(  # type: ignore[override]  # Django promises a page, and redirects itself
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         """One page for everybody, which also tells the owner by mail."""
         return redirect("account_change_password")
 

@@ -22,8 +22,12 @@ KEPT_FOR = timedelta(days=400)  # browsers keep no cookie for longer
 
 def key_hash_of(request: HttpRequest) -> str:
     """The hash of the key that the browser keeps; empty where it has none that we signed."""
-    key = request.get_signed_cookie(COOKIE, default="", salt=SALT, max_age=KEPT_FOR)
+    key = _key_of(request)
     return _hash(key) if key else ""
+
+
+def _key_of(request: HttpRequest) -> str:
+    return request.get_signed_cookie(COOKIE, default="", salt=SALT, max_age=KEPT_FOR) or ""
 
 
 def known_device(request: HttpRequest, user_id: int) -> KnownDevice | None:
@@ -34,8 +38,7 @@ def known_device(request: HttpRequest, user_id: int) -> KnownDevice | None:
 
 def remember(request: HttpRequest, response: HttpResponseBase, user: User) -> bool:
     """Note that somebody signs in from this device, and let it keep its key. Returns whether it is a new one."""
-    now, hashed = timezone.now(), key_hash_of(request)
-    key = request.get_signed_cookie(COOKIE, salt=SALT, max_age=KEPT_FOR) if hashed else secrets.token_urlsafe(32)
+    now, key = timezone.now(), _key_of(request) or secrets.token_urlsafe(32)
     KnownDevice.objects.filter(user=user, last_seen_at__lt=now - KEPT_FOR).delete()
     seen = {"last_seen_at": now, "user_agent": request.headers.get("User-Agent", "")[:300]}
     _device, is_new = KnownDevice.objects.update_or_create(

@@ -178,13 +178,6 @@ def required(settings: Settings) -> None:
     settings.STAFF_SECOND_FACTOR = True
 
 
-def make_admin() -> User:
-    roles.make_roles()
-    user = make_user("boss")
-    roles.give_role(user, roles.ADMIN)
-    return user
-
-
 @pytest.mark.usefixtures("required")
 @pytest.mark.parametrize(("make", "headers"), [(make_editor, {}), (make_editor, HTMX), (make_staff, {})])
 def test_staff_without_a_factor_come_nowhere_that_needs_one(make: Any, headers: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -34,7 +35,7 @@ def ada() -> User:
     return make_user("ada")
 
 
-def signed_in(user: User, **extra: str) -> Client:
+def signed_in(user: User, **extra: Any) -> Client:
     client = Client(**extra)
     sign_in(client, user.username)
     return client
