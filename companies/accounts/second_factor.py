@@ -35,7 +35,7 @@ def is_required_of(user: User) -> bool:
 
 def has_factor(user: User) -> bool:
     """Whether somebody has a second factor; recovery codes alone are none."""
-    return Authenticator.objects.filter(user=user, type__in=FACTORS).exists()
+    return bool(Authenticator.objects.filter(user=user, type__in=FACTORS).exists())
 
 
 def is_last_factor(authenticator: Authenticator) -> bool:
