@@ -72,7 +72,7 @@ SYSTEMS = {
 
 def device_name(user_agent: str) -> str:
     """What people call a device: `Firefox on Windows`; the browser's own words where we do not know it."""
-    browser = next((name for mark, name in BROWSERS.items() if re.search(rf"\b{mark}\w*/", user_agent)), "")
+    browser = next((name for mark, name in BROWSERS.items() if re.search(rf"{mark}\w*/", user_agent)), "")
     system = next((name for mark, name in SYSTEMS.items() if mark in user_agent), "")
     if browser and system:
         return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}

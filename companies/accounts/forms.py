@@ -42,7 +42,7 @@ class JoinForm(SetPasswordMixin, forms.Form):  # type: ignore[type-arg]
     """The name and the password of a new account."""
 
     username = forms.CharField(
-        label=_("Name"), max_length=150, help_text=_("By which you sign in and others know you."),
+        label=_("User name"), max_length=150, help_text=_("By which you sign in and others know you."),
         widget=forms.TextInput(attrs={"autocomplete": "username"}),
     )  # fmt: skip
     password1, password2 = SetPasswordMixin.create_password_fields(_("Password"), _("Password again"))

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from companies.admin import companies, documents, filings, notes, people
+from companies.admin import access, companies, documents, filings, notes, people
 from companies.admin.base import RULES, FactAdmin, FactForm, FactInline, FactOptions, KnownSelect, ReadOnlyAdmin
 from companies.admin.companies import CompanyAdmin, ListingAdmin
 
@@ -17,6 +17,7 @@ __all__ = [
     "KnownSelect",
     "ListingAdmin",
     "ReadOnlyAdmin",
+    "access",
     "companies",
     "documents",
     "filings",
