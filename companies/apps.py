@@ -29,7 +29,7 @@ class CompaniesConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
         from django.db.models.signals import post_save
 
-        from companies.accounts import addresses, devices, second_factor, sessions
+        from companies.accounts import adapter, addresses, devices, second_factor, sessions
         from companies.models import User
 
         post_migrate.connect(make_shared_cache, sender=self, dispatch_uid="companies.make_shared_cache")
@@ -37,6 +37,7 @@ class CompaniesConfig(AppConfig):
         post_save.connect(sessions.end_sessions_of_the_closed, sender=User, dispatch_uid="accounts.end_sessions")
         user_logged_in.connect(sessions.start_counting, dispatch_uid="accounts.start_counting")
         authenticator_added.connect(second_factor.was_added, dispatch_uid="accounts.was_added")
+        password_reset.connect(adapter.let_in, dispatch_uid="accounts.let_in")
         for signal in (password_changed, password_reset, password_set):
             signal.connect(devices.forget_others, dispatch_uid="accounts.forget_others")
 

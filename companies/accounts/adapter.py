@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from smtplib import SMTPException
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
@@ -38,9 +38,32 @@ def too_many_attempts(request: HttpRequest, seconds: int) -> HttpResponse:
 def account_named(login: str) -> str:
     """What the attempts on a name or address are counted by: the account, however it is called, or else the text."""
     text = throttle.as_login(login)
-    named = Q(username__iexact=text) | Q(email__iexact=text) | Q(emailaddress__email__iexact=text)
+    # An address that somebody only asked for is not yet theirs.
+    listed = Q(emailaddress__email__iexact=text, emailaddress__verified=True)
+    named = Q(username__iexact=text) | Q(email__iexact=text) | listed
     pk = User.objects.filter(named).order_by("pk").values_list("pk", flat=True).first()
-    return f"user {pk}" if pk else text
+    return _counted(pk) if pk else text
+
+
+def _counted(pk: int) -> str:
+    return f"user {pk}"
+
+
+def let_in(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Forget the guesses at a password that was set anew by mail, and count this browser apart from now on.
+
+    Whoever guessed may start again, and so may the owner. Receives allauth's `password_reset`.
+    """
+    throttle.clear(throttle.ACCOUNT, _counted(user.pk))
+    request.session[RESET_FOR] = user.pk
+
+
+def _zone(name: str) -> ZoneInfo:
+    """A time zone by its name; that of the instance where the name is none."""
+    try:
+        return ZoneInfo(name or settings.DISPLAY_TIME_ZONE)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo(settings.DISPLAY_TIME_ZONE)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -89,10 +112,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         throttle.give_back(self._slots)
 
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
-        """A new password by mail: whoever guessed at the old one may start again, and so may the owner."""
-        account = account_named(credentials.get("email", ""))
-        throttle.clear(throttle.ACCOUNT, account)
-        request.session[RESET_FOR] = int(account.removeprefix("user "))
+        """`let_in` does it: it knows whose password it is, whatever addresses they have asked for."""
 
     def get_reauthentication_methods(self, user: User | AnonymousUser) -> list[dict[str, Any]]:
         """Whoever has a second factor gives that: a password alone must not be enough to take it away."""
@@ -133,8 +153,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """
         reader = User.objects.filter(email__iexact=email).first() or context.get("user")
         language = getattr(reader, "language", "") or translation.get_language() or settings.LANGUAGE_CODE
-        zone = ZoneInfo(getattr(reader, "time_zone", "") or settings.DISPLAY_TIME_ZONE)
-        with translation.override(language), timezone.override(zone):
+        with translation.override(language), timezone.override(_zone(getattr(reader, "time_zone", ""))):
             try:
                 super().send_mail(template_prefix, email, context)
             except (OSError, SMTPException):

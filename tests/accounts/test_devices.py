@@ -60,6 +60,13 @@ def test_the_mail_is_in_the_language_and_the_time_of_the_account(client: Client)
     assert "北京时间" not in english.body
 
 
+@pytest.mark.parametrize("zone", ["Atlantis/Nowhere", "../etc", "/"])
+def test_a_time_zone_that_is_none_keeps_nobody_from_signing_in(client: Client, zone: str) -> None:
+    make_user("ada", time_zone=zone)
+    sign_in(client, "ada")
+    assert len(mail.outbox) == 1
+
+
 def test_the_key_of_a_device_is_kept_from_scripts_and_only_its_hash_by_us(client: Client) -> None:
     make_user("ada")
     cookie = sign_in(client, "ada").cookies["device"]

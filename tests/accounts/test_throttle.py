@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from allauth.account.models import EmailAddress
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -141,6 +142,19 @@ def test_a_new_password_by_mail_lets_the_owner_in_from_a_new_device_under_attack
     client.post(form.redirect_chain[-1][0], new)
     guess(Client(), "ada", 30)
     assert sign_in(client, "ada", "an entirely new one").status_code == 302
+
+
+def test_asking_for_the_address_of_somebody_else_brings_no_more_guesses(client: Client) -> None:
+    eve = make_user("eve")  # before ada: the first that is found must not be taken
+    make_user("ada")
+    EmailAddress.objects.create(user=eve, email="ada@example.org", primary=False, verified=False)
+    guess(Client(), "ada", 5)
+    client.post(reverse("account_reset_password"), {"email": "eve@example.org"})
+    form = client.get(link_in_mail(), follow=True)
+    new = {"password1": "an entirely new one", "password2": "an entirely new one"}
+    client.post(form.redirect_chain[-1][0], new)
+    assert guess(client, "ada@example.org", 1) == [429]
+    assert sign_in(client, "eve", "an entirely new one").status_code == 302
 
 
 def test_signing_in_does_not_use_attempts_up(client: Client) -> None:
