@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings as project
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.db import connection, models
@@ -192,11 +193,13 @@ def test_more_rows_than_a_form_can_name_are_refused(
     act: Callable[..., str], queued: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("valuations.admin.jobs.MOST", 1)
-    monkeypatch.setattr("valuations.admin.jobs.AskingAdmin.too_many.__defaults__", (1,))
     html = act("refresh_prices", make_listing(ticker="688001"), make_listing(ticker="688002"))
     assert "2 rows are chosen; choose at most 1 at a time. Nothing was done." in html
     assert not RefreshRun.objects.exists()
-    assert MOST == 500
+
+
+def test_the_question_about_the_most_rows_fits_into_one_form() -> None:
+    assert MOST < project.DATA_UPLOAD_MAX_NUMBER_FIELDS
 
 
 @pytest.mark.parametrize("action", ["refresh_prices", "backfill"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -76,8 +77,6 @@ def cells(client: Client, model: type[models.Model], row: models.Model, *columns
     response = client.get(address(model))
     changelist = response.context["cl"]
     [found] = [one for one in changelist.result_list if one.pk == row.pk]
-    import re
-
     texts = (str(getattr(changelist.model_admin, column)(found)) for column in columns)
     return [re.sub(r"<[^>]+>", " ", text).replace("  ", " ").strip() for text in texts]
 

@@ -44,8 +44,9 @@ class AskingAdmin(ModelAdmin):
         super().__init__(model, admin_site)
         self.actions = [*self.own_actions, *(self.actions or ())]
 
-    def too_many(self, request: HttpRequest, count: int, most: int = MOST) -> bool:
-        """Whether more rows are chosen than one action takes; says so."""
+    def too_many(self, request: HttpRequest, count: int, most: int = 0) -> bool:
+        """Whether more rows are chosen than one action takes (`MOST` unless told); says so."""
+        most = most or MOST
         if count > most:
             said = _("%(n)s rows are chosen; choose at most %(most)s at a time. Nothing was done.")
             messages.error(request, said % {"n": count, "most": most})
@@ -139,8 +140,10 @@ class JobAdmin(AskingAdmin):
         try:
             run = start(rows, request.user)
         except RunAlreadyOpen as already:
-            run = already.run
-        self._report(request, run, joined=run.requested_at < began_at)
+            self._report(request, already.run, joined=True)
+        else:
+            # Who asks for documents that are asked for already is given the run that does so.
+            self._report(request, run, joined=run.requested_at < began_at)
         return None
 
     def _report(self, request: HttpRequest, run: RefreshRun, *, joined: bool) -> None:
