@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from companies.admin import companies, documents, filings, notes, people, sign_ins
+from companies.admin import access, companies, documents, filings, notes, people
 from companies.admin.base import RULES, FactAdmin, FactForm, FactInline, FactOptions, KnownSelect, ReadOnlyAdmin
 from companies.admin.companies import CompanyAdmin, ListingAdmin
 
@@ -17,12 +17,12 @@ __all__ = [
     "KnownSelect",
     "ListingAdmin",
     "ReadOnlyAdmin",
+    "access",
     "companies",
     "documents",
     "filings",
     "notes",
     "people",
-    "sign_ins",
 ]
 
 admin.site.site_header = "Xinpan 芯盘"
