@@ -30,7 +30,7 @@ ALSO_OPEN = frozenset({"set_language", "accounts:session_end", "accounts:sign_ou
 
 def is_required_of(user: User) -> bool:
     """Whether somebody must have a second factor: whoever may enter the admin, where the setting says so."""
-    return bool(settings.STAFF_SECOND_FACTOR) and (user.is_staff or roles.may_enter_admin(user))
+    return bool(settings.STAFF_SECOND_FACTOR) and roles.may_enter_admin(user)
 
 
 def has_factor(user: User) -> bool:

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from companies.admin import companies, documents, filings, imports, notes, people, sign_ins
+from companies.admin import access, companies, documents, filings, imports, notes, people
 from companies.admin.base import RULES, FactAdmin, FactForm, FactInline, FactOptions, KnownSelect, ReadOnlyAdmin
 from companies.admin.companies import CompanyAdmin, ListingAdmin
 
@@ -24,7 +24,6 @@ __all__ = [
     "imports",
     "notes",
     "people",
-    "sign_ins",
 ]
 
 admin.site.site_header = "Xinpan 芯盘"

@@ -399,7 +399,7 @@ def test_a_group_without_notes_can_be_deleted(world: World) -> None:
 
 
 def test_analysts_do_not_enter_the_admin(world: World) -> None:
-    assert world.client("author").get(reverse("admin:companies_annotation_changelist")).status_code == 302
+    assert world.client("author").get(reverse("admin:companies_annotation_changelist")).status_code == 403
 
 
 # --- Guesses -------------------------------------------------------------------------------------------
