@@ -24,6 +24,8 @@ METHODS = ("GET", "POST")
 NOBODY = "nobody"
 # Columns of the table of models that stand for several pages; any other page has a column by its own name.
 SEEING = {"changelist": "see", "history": "see"}
+# Take forms alone: lines of their own.
+FORMS = frozenset({"again", "cancel", "store"})
 # Only leads to another page: whoever may enter the admin gets it.
 LEADING = "redirect"
 
@@ -49,7 +51,7 @@ class Table:
 
 def column(route: Route, method: str) -> str:
     """The column of the table of models that a page of the admin belongs to; empty for other addresses."""
-    if not route.model:
+    if not route.model or route.page in FORMS:
         return ""
     if route.page == "change":
         return "see" if method == "GET" else "change"

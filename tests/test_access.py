@@ -111,8 +111,8 @@ def test_a_closed_instance_is_open_at_the_way_in_alone() -> None:
     assert way_in == {
         "account_confirm_email", "account_confirm_login_code", "account_email_verification_sent", "account_inactive",
         "account_login", "account_logout", "account_reset_password", "account_reset_password_done",
-        "account_reset_password_from_key", "account_reset_password_from_key_done", "account_signup", "favicon",
-        "mfa_authenticate", "set_language",
+        "account_reset_password_from_key", "account_reset_password_from_key_done", "account_signup", "accounts:join",
+        "favicon", "mfa_authenticate", "set_language",
     }  # fmt: skip
 
 

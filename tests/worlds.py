@@ -14,8 +14,18 @@ from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 
-from companies.models import AnnotationMention, AnnotationTag, Company, Revision, StarterRecord, User, Visibility
+from companies.models import (
+    AnnotationMention,
+    AnnotationTag,
+    Company,
+    Revision,
+    SheetImport,
+    StarterRecord,
+    User,
+    Visibility,
+)
 from companies.roles import ADMIN
 from tests.factories import (
     DAY,
@@ -168,13 +178,17 @@ def make_world(author: User) -> dict[str, Any]:
     version.path.parent.mkdir(parents=True, exist_ok=True)
     version.path.write_bytes(b"%PDF-1.7")
     run = make_run(kind="rates")
+    other = User.objects.get(username="reader-1")
+    invitation = make_invitation("open@example.org", "a-token", expires_at=timezone.now() + timedelta(days=7))
     return {
         "pk": filing.pk, "slug": "acme", "uid": note.uid, "notes:restore:uid": deleted.uid,
         "number": 1, "kind": "csv", "name": "price",
         "metric": "rd_expense", "notes:anchor:pk": waiting.pk, "figures:pk": figure.pk,
         "valuations:decide:pk": figure.pk, "valuations:listing_prices:pk": listing.pk,
         "valuations:listing_refresh:pk": listing.pk, "valuations:refresh:pk": run.pk,
-        "valuations:refresh_cancel:pk": run.pk, "app_label": "companies", "url": "nowhere",
+        "valuations:refresh_cancel:pk": run.pk, "accounts:pk": invitation.pk, "accounts:join:token": "a-token",
+        "companies.sheetimport:pk": SheetImport.objects.get().pk, "companies.user:object_id": other.pk,
+        "app_label": "companies", "url": "nowhere",
         "content_type_id": ContentType.objects.get_for_model(Company).pk, "admin:view_on_site:object_id": company.pk,
         "uidb36": "1", "key": "guess", "token": UUID(int=0), "version": 1,
     }  # fmt: skip
