@@ -7,13 +7,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.core.cache import cache
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from companies.history import versions_of
@@ -21,7 +18,7 @@ from companies.models import Company, Figure, Listing, ShareCount, SheetImport
 from companies.sheets import importing
 from companies.tasks import check_sheet, store_sheet
 from tests.e2e.test_notes import sign_in
-from tests.factories import PASSWORD, make_editor, make_filing, make_quote
+from tests.factories import make_editor, make_filing, make_quote
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
