@@ -51,7 +51,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def take(name: str, arguments: list[list[int]], queue: str) -> bool:
         for one in arguments:
-            tasks[name].apply(args=one, throw=True)
+            tasks[name].apply(args=tuple(one), throw=True)
             done.append(name.rpartition(".")[2])
         return True
 
@@ -126,8 +126,8 @@ def save(page: Page, button: str = "Save") -> None:
 
 
 def number(page: Page, site: str, field: str) -> Locator:
-    """A number of the company's row on the sector page, by fiscal years."""
-    page.goto(f"{site}/?basis=fy")
+    """A number of the company's row on the sector page, by fiscal years, as of a day that stays the same."""
+    page.goto(f"{site}/?basis=fy&as_of=2026-11-30")
     return page.locator("#row-acme-chips").locator(f"td[data-label^='{field}']")
 
 
@@ -167,7 +167,7 @@ def test_an_editor_brings_a_company_onto_the_sector_page_and_takes_a_figure_back
     page.get_by_label("Why").fill("The annual report counts the new shares.")
     save(page)
     expect(page.locator(".messagelist")).to_contain_text("was changed successfully")
-    version = versions_of(ShareCount).filter(company=company).first()
+    version: Any = versions_of(ShareCount).filter(company=company).first()
     assert (version.total, version.history_change_reason) == (
         1_250_000_000, "The annual report counts the new shares.",
     )  # fmt: skip
@@ -311,7 +311,7 @@ class Keyboard:
 
     def go_to(self, role: str, name: str, key: str = "Tab") -> None:
         """Press the key until something of this role, whose name begins so, has the focus."""
-        met = []
+        met: list[tuple[str, str]] = []
         while len(met) < 100:
             met.append(self.press(key))
             if met[-1][0] == role and met[-1][1].startswith(name):
