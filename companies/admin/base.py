@@ -150,12 +150,9 @@ class FactForm(TracedForm):
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
+        is_new = self.instance._state.adding or self.has_changed()
         # Why it is changed has nothing to do with what is wrong with it: both are asked at once.
-        if (
-            not self.in_table
-            and not self.errors.keys() - {REASON}
-            and (self.instance._state.adding or self.has_changed())
-        ):
+        if is_new and not self.in_table and not self.errors.keys() - {REASON}:
             self.take(problems(self.instance))
 
     def take(self, found: Iterable[Problem]) -> None:
