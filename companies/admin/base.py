@@ -254,6 +254,14 @@ class KnownSelect(AutocompleteSelect):
 class FactOptions:
     """What an admin of facts and the tables inside it have in common."""
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Whether an address may filter a list so: never by what names its rows, such as other people's notes."""
+        name = lookup.partition("__")[0]
+        fields = self.opts.get_fields()  # type: ignore[attr-defined]
+        if any(field.name == name and field.auto_created and field.is_relation for field in fields):
+            return False
+        return super().lookup_allowed(lookup, value, request)  # type: ignore[misc]
+
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Boxes that fit: amounts as people write them, codes to choose from, addresses without a scheme of today's."""
         if isinstance(db_field, models.URLField):

@@ -10,7 +10,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db import DatabaseError, models
 from django.db.models import OuterRef, Subquery
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -220,6 +220,8 @@ class HeldQuoteAdmin(PageColumns, ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The comparison, and the two buttons below it."""
+        if not object_id.isdecimal():
+            raise Http404
         decisions: dict[str, Callable[[HttpRequest, QuerySet], None]] = {
             "_release": self.release,
             "_discard": self.discard,
