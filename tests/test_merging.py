@@ -328,7 +328,8 @@ def test_a_row_is_not_reverted_to_the_company_that_was_merged(client: Client, st
     url = reverse("admin:companies_figure_revert", args=[figure.pk, before.history_id])
     response = client.post(url, {"change_reason": "The amount was right."})
     assert response.status_code == 422
-    assert "Acme Chips has been merged into Acme: choose that one" in response.content.decode()
+    [problem] = response.context["problems"]
+    assert problem.startswith("Company: Acme Chips 顶点芯片 has been merged into Acme 顶点: choose that one")
     figure.refresh_from_db()
     assert figure.company == kept
 

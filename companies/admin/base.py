@@ -151,7 +151,11 @@ class FactForm(TracedForm):
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
         # Why it is changed has nothing to do with what is wrong with it: both are asked at once.
-        if not self.in_table and not self.errors.keys() - {REASON} and (self.instance._state.adding or self.has_changed()):
+        if (
+            not self.in_table
+            and not self.errors.keys() - {REASON}
+            and (self.instance._state.adding or self.has_changed())
+        ):
             self.take(problems(self.instance))
 
     def take(self, found: Iterable[Problem]) -> None:
@@ -253,7 +257,8 @@ class FactOptions:
         """Whether an address may filter a list so: never by what names its rows, such as other people's notes."""
         name = lookup.partition("__")[0]
         fields = self.opts.get_fields()  # type: ignore[attr-defined]
-        if any(field.name == name and field.auto_created and field.is_relation for field in fields):
+        filters = {getattr(one, "parameter_name", "") for one in self.get_list_filter(request)}  # type: ignore[attr-defined]
+        if lookup not in filters and any(one.name == name and one.auto_created and one.is_relation for one in fields):
             return False
         return super().lookup_allowed(lookup, value, request)  # type: ignore[misc]
 
