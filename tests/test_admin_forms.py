@@ -446,6 +446,7 @@ def test_odd_amounts_are_answered(client: Client, odd: str) -> None:
 # --- What the form of a figure cannot do ------------------------------------------------------------------
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("decided", ["confirmed", "rejected", "superseded"])
 def test_a_proposed_figure_is_not_decided_about_in_its_form(client: Client, decided: str) -> None:
     """Nothing would say who decided; the figure that it replaces would be shown beside it."""
@@ -462,6 +463,7 @@ def test_a_proposed_figure_is_not_decided_about_in_its_form(client: Client, deci
     assert (figure.status, figure.note) == ("proposed", "x")
 
 
+@pytest.mark.django_db
 def test_a_figure_of_an_invented_example_is_refused(client: Client) -> None:
     example = make_filing("an-example", is_example=True)
     response = client.post(address(Figure, "add"), figure_data(make_company()) | {"source": example.pk})

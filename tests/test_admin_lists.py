@@ -435,3 +435,10 @@ def test_no_address_asks_a_list_about_notes_or_people(client: Client, model: Any
     """Of personal notes even that there are some is nobody else's business."""
     make_note(make_user("author"), make_version(), "1,200", visibility="personal")
     assert client.get(f"{address(model, 'changelist')}?{query}").status_code == 400
+
+
+@pytest.mark.parametrize("query", ["year=9999", "year=9999&{day}__month=12", "year=9999&{day}__month=12&{day}__day=31"])
+def test_the_last_year_of_all_is_no_error_of_ours(client: Client, query: str) -> None:
+    for model, day in ((Figure, "known_on"), (RefreshRun, "requested_at")):
+        response = client.get(f"{address(model, 'changelist')}?{day}__{query.format(day=day)}")
+        assert response.status_code == 302

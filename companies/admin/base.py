@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, transaction
@@ -261,6 +262,15 @@ class FactOptions:
         if lookup not in filters and any(one.name == name and one.auto_created and one.is_relation for one in fields):
             return False
         return super().lookup_allowed(lookup, value, request)  # type: ignore[misc]
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list. Of the last year that a calendar has Django asks when the next one begins."""
+        try:
+            return super().get_changelist_instance(request)  # type: ignore[misc]
+        except (ValueError, OverflowError) as error:
+            if f"{self.date_hierarchy}__year" not in request.GET:  # type: ignore[attr-defined]
+                raise
+            raise IncorrectLookupParameters from error
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Boxes that fit: amounts as people write them, codes to choose from, addresses without a scheme of today's."""
