@@ -10,7 +10,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db import DatabaseError, models
 from django.db.models import OuterRef, Subquery
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -220,17 +220,16 @@ class HeldQuoteAdmin(PageColumns, ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The comparison, and the two buttons below it."""
-        if not object_id.isdecimal():
-            raise Http404
+        held = self.get_object(request, object_id)
         decisions: dict[str, Callable[[HttpRequest, QuerySet], None]] = {
             "_release": self.release,
             "_discard": self.discard,
         }
         decision = next((name for name in decisions if name in request.POST), None)
-        if decision and self.has_decide_permission(request):
-            decisions[decision](request, self.get_queryset(request).filter(pk=object_id))
+        if decision and held is not None and self.has_decide_permission(request):
+            decisions[decision](request, self.get_queryset(request).filter(pk=held.pk))
             return HttpResponseRedirect(reverse("admin:valuations_heldquote_changelist"))
-        waiting = HeldQuote.objects.filter(pk=object_id, resolution=Resolution.WAITING).exists()
+        waiting = held is not None and held.resolution == Resolution.WAITING
         context = {"may_decide": waiting and self.has_decide_permission(request), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 
