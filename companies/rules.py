@@ -15,13 +15,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db.models import Model, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from companies.days import today
 from companies.models import (
     Basis,
     Company,
@@ -156,11 +154,6 @@ def problems(row: Model, known: Known | None = None) -> list[Problem]:
         company = getattr(row, "company_id", None)
         known = Known.of([] if company is None else [company])
     return [problem for rule in rules for problem in rule(row, known)]
-
-
-def today() -> date:
-    """The day it is where the instance shows its times."""
-    return timezone.localdate(timezone=ZoneInfo(settings.DISPLAY_TIME_ZONE))
 
 
 # --- Companies --------------------------------------------------------------------------------------
