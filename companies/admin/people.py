@@ -48,7 +48,6 @@ else:
     BaseUserAdmin, BaseChangeForm, RoleForm = DjangoUserAdmin, UserChangeForm, forms.ModelForm
     QuerySet = models.QuerySet
 
-ROLE_WORDS = dict(roles.ROLE_LABELS)
 ABOVE_ROLES = ("is_staff", "is_superuser", "groups", "user_permissions")  # for superusers alone
 # Rows that belong to an account and to nothing else: they go with it.
 BELONGINGS = {
@@ -248,7 +247,7 @@ class UserAdmin(BaseUserAdmin):
         """The one role of somebody; superusers stand above all."""
         if user.is_superuser:
             return _("Superuser")
-        return str(ROLE_WORDS.get(roles.role_of(user), ""))
+        return roles.role_words(roles.role_of(user))
 
     @admin.display(description=gettext_lazy("second factor"), boolean=True, ordering="with_second_factor")
     def second_factor(self, user: User) -> bool:
@@ -398,11 +397,18 @@ def _written(value: Any) -> str:
 class InvitationAdmin(ReadOnlyAdmin):
     """Who was invited by whom, and what came of it. Invited is on the pages for readers."""
 
-    list_display = ["email", "role", "invited_by", "invited_at", "expires_at", "accepted_at", "revoked_at", "account"]
+    list_display = [
+        "email", "role_words", "invited_by", "invited_at", "expires_at", "accepted_at", "revoked_at", "account",
+    ]  # fmt: skip
     list_filter = ["role", ("accepted_at", admin.EmptyFieldListFilter), ("revoked_at", admin.EmptyFieldListFilter)]
     search_fields = ["email", "account__username", "invited_by__username"]
     list_select_related = ["invited_by", "account"]
     date_hierarchy = "invited_at"
+
+    @admin.display(description=gettext_lazy("role"), ordering="role")
+    def role_words(self, invitation: Invitation) -> str:
+        """The role that the account gets."""
+        return roles.role_words(invitation.role)
 
 
 @admin.register(KnownDevice)
