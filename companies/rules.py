@@ -15,13 +15,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db.models import Model, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from companies.days import today
 from companies.models import (
     Basis,
     Company,
@@ -175,11 +173,6 @@ def _place_problems(row: Model) -> list[Problem]:
 def _related(row: Model, name: str) -> object:
     """The row that a row names, if it has such a field and names one in it."""
     return getattr(row, name, None) if getattr(row, f"{name}_id", None) is not None else None
-
-
-def today() -> date:
-    """The day it is where the instance shows its times."""
-    return timezone.localdate(timezone=ZoneInfo(settings.DISPLAY_TIME_ZONE))
 
 
 # --- Companies --------------------------------------------------------------------------------------
