@@ -28,6 +28,7 @@ from companies.admin.lists import (
     StageFilter,
     company_page,
     count_link,
+    digits_of,
     lacks_revenue,
     lacks_shares,
     local_day,
@@ -256,7 +257,10 @@ class ShareCountAdmin(OfCompany):
 class CorporateActionAdmin(OfCompany):
     """Bonus issues, splits, placings and cash dividends."""
 
-    list_display = ["company", "share_class", "kind", "ex_day", "ratio", "new_shares", "cash", "currency", "provider"]
+    list_display = [
+        "company", "share_class", "kind", "ex_day", digits_of(CorporateAction, "ratio"),
+        digits_of(CorporateAction, "new_shares"), digits_of(CorporateAction, "cash"), "currency", "provider",
+    ]  # fmt: skip
     list_filter = ["kind", "provider", MineFilter]
     date_hierarchy = "ex_day"
     search_fields = ["company__search_keys", "company__listings__ticker", "note"]
@@ -268,7 +272,8 @@ class FundingRoundAdmin(OfCompany):
     """Funding rounds, and other values put on unlisted companies."""
 
     list_display = [
-        "company", "label", "kind", "closed_on", "precision", "currency", "post_money_low", "post_money_high",
+        "company", "label", "kind", "closed_on", "precision", "currency", digits_of(FundingRound, "post_money_low"),
+        digits_of(FundingRound, "post_money_high"),
     ]  # fmt: skip
     list_filter = ["kind", "currency", MineFilter]
     date_hierarchy = "closed_on"
