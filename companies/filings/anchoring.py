@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from companies.filings.matching import Found, Pages, Place, Quote, find
+from companies.filings.matching import Found, Pages, Place, Quote, declared_unit, find, has_bare_number
 from companies.filings.text import normalised
 from companies.models import CONTEXT, LONGEST_QUOTE, Anchor, FilingPage, FilingVersion
 
@@ -146,16 +146,29 @@ def _check(anchors: Iterable[Anchor], version: FilingVersion) -> Counter[str]:
     if not anchors:
         return counts
     texts = dict(FilingPage.objects.filter(version=version).values_list("number", "text"))
-    pages = Pages(texts)
+    pages, earlier = Pages(texts), _earlier_texts(anchors, version)
     for anchor in anchors:
-        was = Place(anchor.page, anchor.start, anchor.end)
-        found = find(Quote(anchor.exact, anchor.prefix, anchor.suffix), pages, was)
+        was, quote = Place(anchor.page, anchor.start, anchor.end), Quote(anchor.exact, anchor.prefix, anchor.suffix)
+        found = find(quote, pages, was)
+        before = earlier.get(anchor.version_id, {}) if has_bare_number(quote) else {}
+        if before and found.place and not found.reason:
+            is_same = declared_unit(before, was) == declared_unit(texts, found.place)
+            found = found if is_same else Found(found.place, "numbers_differ")  # in what they are counted
         if not any(texts.values()):
             found = Found(None, "no_text")
         settle(anchor, version, found, texts)
         counts[anchor.state] += 1
     Anchor.objects.bulk_update(anchors, CHECKED, batch_size=500)
     return counts
+
+
+def _earlier_texts(anchors: Iterable[Anchor], version: FilingVersion) -> dict[int, dict[int, str]]:
+    """The pages of the other versions in which anchors stand, by version and number."""
+    texts: dict[int, dict[int, str]] = {one.version_id: {} for one in anchors if one.version_id != version.pk}
+    if texts:
+        for key, number, text in FilingPage.objects.filter(version__in=texts).values_list("version", "number", "text"):
+            texts[key][number] = text
+    return texts
 
 
 CHECKED = [

@@ -34,6 +34,13 @@ _PART = rf"[0-9.,+\-()]|{_UNIT}"  # of a number as it is written, its sign and u
 _ENDS_WITH_A_NUMBER = re.compile(rf"(?:(?:{_PART})\s?)+$")
 _BEGINS_WITH_A_NUMBER = re.compile(rf"^(?:\s?(?:{_PART}))+")
 _NUMBER_ALONE = re.compile(rf"(?:{_PART}|[\s~至到]|to\b|and\b)+")
+_BARE_NUMBER = re.compile(rf"[0-9][0-9.,]*(?![0-9.,])(?!\s?(?:{_UNIT}))")
+# What a table or a page says of all its numbers: 单位:人民币万元, (in thousands of RMB), RMB'000.
+_DECLARED = re.compile(
+    rf"[单單]位\s?(?:为|為|是|:)?\s?(?:{_UNIT})+"
+    r"|(?i:\b(?:in|of)\s(?:(?:RMB|CNY|HK\$|US\$|HKD|USD|EUR|thousand|million|billion)s?(?:\sof\s|\s)?)+)"
+    r"|(?i:(?:RMB|CNY|HK\$|US\$|HKD|USD|EUR|\$)\s?(?:'000|in (?:thousand|million|billion)s?))"
+)
 _FIGURES = re.compile(rf"[-+(]?[0-9](?:[0-9.,]*[0-9])?|{_UNIT}")
 
 
@@ -161,6 +168,26 @@ def find(quote: Quote, pages: Pages, was: Place | None = None) -> Found:
     if not stayed and len(words) < LONG_QUOTE and len(words) + best.context < min(ENOUGH, len(words) + available):
         return Found(place, "context_differs")
     return Found(place)
+
+
+def has_bare_number(quote: Quote) -> bool:
+    """Whether a number of the passage has no unit of its own, so that one said elsewhere counts for it."""
+    words = Squeezed(quote.exact).text
+    after = Squeezed(quote.suffix).text[:32]
+    return any(number.start() < len(words) for number in _BARE_NUMBER.finditer(words + after))
+
+
+def declared_unit(texts: Mapping[int, str], place: Place) -> str:
+    """The unit that was last declared for the numbers at a place, on its page or one before it; empty where none was.
+
+    Args:
+        texts: The pages of the document, by their numbers.
+    """
+    for page in sorted((number for number in texts if number <= place.page), reverse=True):
+        text = texts[page][: place.start] if page == place.page else texts[page]
+        if declared := _DECLARED.findall(text.replace("：", ":")):
+            return _SPACE.sub("", declared[-1]).lower()
+    return ""
 
 
 def differs_in_numbers(one: str, other: str) -> bool:

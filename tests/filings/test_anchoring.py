@@ -119,6 +119,32 @@ def test_an_anchor_whose_digit_changed_stays_where_it_was_and_waits_for_a_person
     assert anchor.stands_in_its_version
 
 
+FILLER = "按照企业会计准则编制的合并利润表主要项目如下所示,并与上年同期数据进行比较" * 2
+
+
+@pytest.mark.parametrize(
+    ("unit", "state"), [("单位:亿元", State.NEEDS_REVIEW), ("单位 : 万元", State.EXACT)], ids=["another", "spaced"]
+)
+def test_a_number_under_another_declared_unit_waits_for_a_person(unit: str, state: str) -> None:
+    filing = make_filing()
+    table = f"{FILLER}营业收入 1,506.25"
+    first = make_version(filing, "单位:万元", table)
+    anchor = keep(anchor_at(first, 2, table.index("1,506"), len(table), "1,506.25"))
+    check_anchors(make_version(filing, unit, table))
+    anchor.refresh_from_db()
+    assert anchor.state == state
+    assert anchor.reason == ("numbers_differ" if state == State.NEEDS_REVIEW else "")
+
+
+def test_a_number_with_its_own_unit_does_not_ask_for_the_declared_one() -> None:
+    filing = make_filing()
+    table = f"{FILLER}营业收入 1,506.25 万元"
+    anchor = keep(anchor_at(make_version(filing, "单位:万元", table), 2, table.index("1,506"), len(table)))
+    check_anchors(make_version(filing, "单位:亿元", table))
+    anchor.refresh_from_db()
+    assert anchor.state == State.EXACT
+
+
 def test_a_third_version_with_the_old_words_settles_it() -> None:
     anchor = make_anchor(make_version(None, PAGE), RANGE)
     filing = anchor.version.filing
@@ -173,7 +199,7 @@ def test_checking_asks_as_often_for_many_anchors_as_for_one(django_assert_num_qu
     for _ in range(10):
         make_anchor(version, RANGE)
     second = make_version(version.filing, PAGE)
-    with django_assert_num_queries(4):  # type: ignore[operator]
+    with django_assert_num_queries(5):  # type: ignore[operator]
         check_anchors(second)
 
 

@@ -2,7 +2,18 @@
 
 import pytest
 
-from companies.filings.matching import Found, Pages, Place, Quote, Squeezed, changes, differs_in_numbers, find
+from companies.filings.matching import (
+    Found,
+    Pages,
+    Place,
+    Quote,
+    Squeezed,
+    changes,
+    declared_unit,
+    differs_in_numbers,
+    find,
+    has_bare_number,
+)
 
 TEXT = "公司预计2025年度营业收入为6.45亿元至7.20亿元,同比增长63%。公司在手订单约12亿元。"
 
@@ -154,3 +165,37 @@ def test_digits_signs_and_units_are_compared(one: str, other: str, differ: bool)
 
 def test_changes_stand_side_by_side() -> None:
     assert changes("为7.20亿", "为7.30亿") == [("same", "为7."), ("gone", "2"), ("new", "3"), ("same", "0亿")]
+
+
+# --- Units that are said once for many numbers ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "declared"),
+    [
+        ("主要财务数据\n单位：人民币万元\n营业收入 1,506", "单位:人民币万元"),
+        ("金额單位為港元 營業收入 1,506", "單位為港元"),
+        ("(expressed in thousands of RMB) Revenue 1,506", "inthousandsofrmb"),
+        ("RMB'000 Revenue 1,506", "rmb'000"),
+        ("单位:元 …… 单位:亿元 营业收入 1,506", "单位:亿元"),
+        ("单位负责人 营业收入 1,506", ""),
+        ("营业收入 1,506 单位:万元", ""),
+    ],
+)
+def test_the_unit_last_declared_before_a_place_counts_for_it(text: str, declared: str) -> None:
+    at = text.index("1,506")
+    assert declared_unit({1: text}, Place(1, at, at + 5)) == declared
+
+
+def test_a_unit_declared_on_an_earlier_page_counts_for_the_pages_after_it() -> None:
+    pages = {1: "单位:元", 2: "单位:万元", 3: "营业收入 1,506", 4: "单位:亿元"}
+    assert declared_unit(pages, Place(3, 5, 10)) == "单位:万元"
+
+
+@pytest.mark.parametrize(
+    ("exact", "suffix", "bare"),
+    [("1,506", " 2,540", True), ("1,506", "万元", False), ("1,506 万元", "", False), ("15", "06万元", False),
+     ("营业收入", " 1,506", False), ("35.2%", "", False), ("6.45亿元至7.20", " 以上", True)],
+)  # fmt: skip
+def test_a_number_is_bare_where_no_unit_follows_it(exact: str, suffix: str, bare: bool) -> None:
+    assert has_bare_number(Quote(exact, "", suffix)) is bare
