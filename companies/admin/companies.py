@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import get_language, gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from companies.admin.base import FactAdmin, FactForm, FactInline
@@ -165,9 +165,11 @@ class CompanyAdmin(StandingAdmin, PageColumns, FactAdmin):
 
     @admin.display(description=_("company"), ordering="name_en")
     def names(self, company: Company) -> SafeString:
-        """Both names, and whether it is archived."""
+        """Both names, the one in the reader's language first, and whether it is archived."""
         archived = format_html('<small class="look">{}</small>', gettext("archived")) if company.archived_at else ""
-        return format_html("{}<small>{}</small>{}", company.name_en, company.name_zh, archived)
+        in_chinese = company.name_zh and (get_language() or "").startswith("zh")
+        names = (company.name_zh, company.name_en) if in_chinese else (company.name_en, company.name_zh)
+        return format_html("{}<small>{}</small>{}", *names, archived)
 
     @admin.display(description=_("stage"), ordering="stage_now")
     def stage(self, company: Any) -> str:
