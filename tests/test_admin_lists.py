@@ -41,7 +41,7 @@ from tests.factories import (
 )
 from tests.worlds import make_rows
 from valuations import snapshot
-from valuations.models import RefreshRun
+from valuations.models import HeldQuote, Quote, RefreshRun
 
 pytestmark = pytest.mark.django_db
 AFTER_CLOSE = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # four in the afternoon in Shanghai, on DAY
@@ -442,3 +442,16 @@ def test_the_last_year_of_all_is_no_error_of_ours(client: Client, query: str) ->
     for model, day in ((Figure, "known_on"), (RefreshRun, "requested_at")):
         response = client.get(f"{address(model, 'changelist')}?{day}__{query.format(day=day)}")
         assert response.status_code == 302
+
+
+def test_numbers_of_lists_are_written_without_the_zeros_their_columns_are_filled_with(client: Client) -> None:
+    make_quote(make_listing(), "20.85")
+    html = client.get(address(Quote)).content.decode()
+    assert '<td class="field-close">20.85</td>' in html
+
+
+def test_the_filter_of_held_quotes_names_their_reasons_in_words(client: Client) -> None:
+    make_held()
+    make_held(reason="outlier_test")
+    html = client.get(address(HeldQuote)).content.decode()
+    assert ">further from the last price than one day allows</a>" in re.sub(r"\s*\n\s*", "", html)

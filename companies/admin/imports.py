@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
@@ -42,12 +43,21 @@ def may_give_up(user: Any, sheet_import: SheetImport) -> bool:
     return may_decide_about(user, sheet_import) or user.has_perm("companies.delete_sheetimport")
 
 
+class TableFilter(admin.AllValuesFieldListFilter):
+    """The tables that were imported into, as people call them."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """In words."""
+        for choice in super().choices(changelist):
+            yield {**choice, "display": name_of(SheetImport(table=str(choice["display"])))}
+
+
 @admin.register(SheetImport)
 class SheetImportAdmin(ReadOnlyAdmin):
     """Tables that were brought in, each with what became of it."""
 
     list_display = ["file_name", "what", "state", "rows", "reason", "asked_by", "asked_at", "finished_at"]
-    list_filter = ["state", "table"]
+    list_filter = ["state", ("table", TableFilter)]
     list_select_related = ["asked_by"]
     search_fields = ["file_name", "reason", "asked_by__username"]
     date_hierarchy = "asked_at"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +120,15 @@ class SourceHealthAdmin(PageColumns, ReadOnlyAdmin):
 # --- Quotes held back -----------------------------------------------------------------------------
 
 
+class ReasonFilter(admin.AllValuesFieldListFilter):
+    """The reasons that there are, as readers see them."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """In words."""
+        for choice in super().choices(changelist):
+            yield {**choice, "display": reason_in_words(str(choice["display"]))}
+
+
 @admin.register(HeldQuote)
 class HeldQuoteAdmin(PageColumns, ReadOnlyAdmin):
     """Quotes that were not believed: compare them with what is stored, then release or discard them.
@@ -133,7 +142,7 @@ class HeldQuoteAdmin(PageColumns, ReadOnlyAdmin):
         "resolved_by",
     ]  # fmt: skip
     list_display_links = ["listing", "day"]
-    list_filter = ["resolution", "reason", "listing__mic", MineFilter]
+    list_filter = ["resolution", ("reason", ReasonFilter), "listing__mic", MineFilter]
     list_select_related = ["listing__company", "outcome", "resolved_by"]
     date_hierarchy = "held_at"
     search_fields = ["listing__ticker", "listing__company__search_keys", "detail"]
