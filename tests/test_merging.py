@@ -324,7 +324,7 @@ def test_a_row_is_not_reverted_to_the_company_that_was_merged(client: Client, st
     kept, merged = two()
     figure = make_figure(merged)
     merge(kept, merged, staff, WHY)
-    before = versions_of(Figure).filter(id=figure.pk).order_by("history_id").first()
+    before = versions_of(Figure).filter(id=figure.pk).earliest("history_id")
     url = reverse("admin:companies_figure_revert", args=[figure.pk, before.history_id])
     response = client.post(url, {"change_reason": "The amount was right."})
     assert response.status_code == 422

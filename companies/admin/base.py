@@ -203,14 +203,14 @@ class KnownSelect(AutocompleteSelect):
 class FactOptions:
     """What an admin of facts and the tables inside it have in common."""
 
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Whether an address may filter a list so: never by what names its rows, such as other people's notes."""
         name = lookup.partition("__")[0]
         fields = self.opts.get_fields()  # type: ignore[attr-defined]
         filters = {getattr(one, "parameter_name", "") for one in self.get_list_filter(request)}  # type: ignore[attr-defined]
         if lookup not in filters and any(one.name == name and one.auto_created and one.is_relation for one in fields):
             return False
-        return super().lookup_allowed(lookup, value, request)  # type: ignore[misc]
+        return bool(super().lookup_allowed(lookup, value, request))  # type: ignore[misc]
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The list. Of the last year that a calendar has Django asks when the next one begins."""
