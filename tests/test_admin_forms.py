@@ -69,9 +69,9 @@ def client(staff: User) -> Client:
 
 
 def change(client: Client, row: models.Model, **changes: Any) -> Any:
-    """What the form answers when these boxes are filled otherwise."""
+    """What the form answers when these boxes are filled otherwise, with a reason."""
     url = address(type(row), "change", row.pk)
-    return client.post(url, {**form_of(client.get(url)), **changes})
+    return client.post(url, {**form_of(client.get(url)), "change_reason": "Checked.", **changes})
 
 
 def box_of(html: str, name: str) -> dict[str, str | None]:
@@ -263,6 +263,14 @@ def test_a_doubt_is_put_once_and_confirmed_for_just_its_numbers(client: Client) 
 
 
 @pytest.mark.django_db
+def test_a_doubt_and_the_question_why_are_put_at_once(client: Client) -> None:
+    count = make_share_count(total=1_000_000)
+    answer = change(client, count, total="2000000", change_reason="")
+    assert sorted(errors_of(answer)) == ["change_reason", "total"]
+    assert box_of(answer.content.decode(), "_checked")
+
+
+@pytest.mark.django_db
 def test_mistakes_are_said_before_doubts(client: Client) -> None:
     count = make_share_count(total=1_000_000)
     box = box_of(change(client, count, total="2000000").content.decode(), "_checked")
@@ -304,7 +312,8 @@ def test_what_is_worth_knowing_is_said_after_saving(client: Client) -> None:
     make_rate("USD/CNY")
     listing = make_listing(ticker="ARM", mic="XLON", share_class="common", currency="USD")
     url = address(Listing, "change", listing.pk)
-    html = client.post(url, {**form_of(client.get(url)), "currency": "GBP"}, follow=True).content.decode()
+    data = {**form_of(client.get(url)), "currency": "GBP", "change_reason": "Moved."}
+    html = client.post(url, data, follow=True).content.decode()
     assert "There is no exchange rate for GBP" in html
     listing.refresh_from_db()
     assert listing.currency == "GBP"

@@ -135,11 +135,20 @@ def test_the_form_comes_back_as_it_was_filled(client: Client, company: Company) 
     assert "after saving" in html
 
 
+def test_a_look_asks_for_no_reason_in_the_form_and_in_its_tables(client: Client, company: Company) -> None:
+    html = look(client, ShareCount.objects.get(), total="1.1百万").content.decode()
+    assert "Say why" not in html
+    answer = look(client, company, **{"share_counts-0-total": "1100000"})
+    assert "Say why" not in answer.content.decode()
+    assert numbers(answer.context["effect"])["market_value"] == ("100000000", "110000000")
+
+
 def test_saving_does_what_the_look_said(client: Client, company: Company) -> None:
     count = ShareCount.objects.get()
     effect = look(client, count, total="1100000").context["effect"]
     url = address(ShareCount, "change", count.pk)
-    assert client.post(url, {**form_of(client.get(url)), "total": "1100000"}).status_code == 302
+    data = {**form_of(client.get(url)), "total": "1100000", "change_reason": "As announced."}
+    assert client.post(url, data).status_code == 302
     row = cached_snapshot(Question(as_of=DAY)).row("acme")
     assert row is not None
     assert row.market_value == effect.companies[0].lines[0].after.market_value
@@ -337,7 +346,8 @@ def test_a_message_of_a_try_is_not_said(client: Client, company: Company) -> Non
     response = look(client, listing, currency="GBP")
     assert "There is no exchange rate for GBP" not in response.content.decode()
     url = address(Listing, "change", listing.pk)
-    saved = client.post(url, {**form_of(client.get(url)), "currency": "GBP"}, follow=True)
+    data = {**form_of(client.get(url)), "currency": "GBP", "change_reason": "Moved."}
+    saved = client.post(url, data, follow=True)
     assert "There is no exchange rate for GBP" in saved.content.decode()
 
 

@@ -28,6 +28,7 @@ from companies.models import (
     ShareCount,
     User,
 )
+from tests.elements import Elements
 from tests.factories import (
     DAY,
     make_company,
@@ -133,7 +134,7 @@ def test_what_values_hang_on_is_not_changed_without_a_reason(client: Client, mod
     make_rows(1)
     row = model._default_manager.order_by("pk").first()
     assert row is not None
-    field = {Figure: "low", ShareCount: "total", Listing: "board", ExchangeDay: "note", ExchangeYear: "source"}[model]
+    field = {Figure: "low", ShareCount: "note", Listing: "board", ExchangeDay: "note", ExchangeYear: "source"}[model]
     before = getattr(row, field)
     response = change(client, row, **{field: "1"}, change_reason="  ")
     assert response.status_code == 200
@@ -159,14 +160,14 @@ def test_a_reason_is_at_most_three_hundred_characters_long(client: Client) -> No
 def test_rows_inside_a_company_need_the_reason_of_the_page(client: Client, staff: User) -> None:
     count = make_share_count(total=1000)
     milestone = make_milestone(count.company)
-    response = change(client, count.company, **{"share_counts-0-total": "2000"})
+    response = change(client, count.company, **{"share_counts-0-total": "1100"})
     assert response.status_code == 200
     assert "Say why in the field “Why” of this page: the share counts are changed." in response.content.decode()
     assert change(
         client, count.company,
-        **{"share_counts-0-total": "2000", "milestones-0-detail": "Heard", "change_reason": WHY},
+        **{"share_counts-0-total": "1100", "milestones-0-detail": "Heard", "change_reason": WHY},
     ).status_code == 302  # fmt: skip
-    assert (newest(count).total, newest(count).history_change_reason) == (2000, WHY)
+    assert (newest(count).total, newest(count).history_change_reason) == (1100, WHY)
     assert (newest(milestone).detail, newest(milestone).history_user) == ("Heard", staff)
     assert kinds(type(count.company), count.company.pk) == ["+"]
 
@@ -313,7 +314,7 @@ def test_a_history_shows_no_text_as_markup_and_nothing_inline(client: Client) ->
 def test_who_may_not_see_a_row_does_not_see_its_history(client: Client) -> None:
     figure = make_figure()
     reader = make_user("reader", is_staff=True)
-    reader.user_permissions.add(Permission.objects.get(codename="view_company"))
+    reader.user_permissions.set(Permission.objects.filter(codename__in=("view_company", "enter_admin")))
     other = Client()
     other.force_login(reader)
     version = newest(figure).pk
@@ -395,6 +396,35 @@ def test_going_back_obeys_the_rules_of_the_form(client: Client) -> None:
     assert response.context["problems"] == ["Slug: Company with this Slug already exists."]
     one.refresh_from_db()
     assert one.city == "Beijing"
+
+
+def test_going_back_asks_about_what_the_form_would_ask_about_and_takes_yes_for_just_that(client: Client) -> None:
+    count = make_share_count(total=1_000_000)
+    first = newest(count)
+    with changing(count, None):
+        ShareCount.objects.filter(pk=count.pk).update(total=2_000_000)
+    response = revert(client, count, first)
+    html = response.content.decode()
+    assert response.status_code == 422
+    assert "This moves market value by -50.0%: the count was 2,000,000 and becomes 1,000,000." in html
+    assert response.context["problems"] == []  # it is asked, not refused
+    assert revert(client, count, first, _checked="something else").status_code == 422
+    [box] = [one for one in Elements(html).of("input") if one.get("name") == "_checked"]
+    assert revert(client, count, first, _checked=box["value"]).status_code == 302
+    count.refresh_from_db()
+    assert count.total == 1_000_000
+
+
+def test_what_going_back_would_repeat_is_a_link_and_no_markup_of_others(client: Client) -> None:
+    figure = make_figure(note="<b>bold</b>")
+    first = newest(figure)
+    with changing(figure, None):
+        Figure.objects.filter(pk=figure.pk).update(period="FY2024")
+    make_figure(source=figure.source)  # says what the figure said
+    html = revert(client, figure, first).content.decode()
+    assert "Open that one</a>" in html
+    assert "&lt;a href" not in html
+    assert "<b>bold" not in html
 
 
 def test_a_version_that_names_a_deleted_row_is_refused_with_words(client: Client) -> None:

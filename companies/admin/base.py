@@ -11,14 +11,13 @@ from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.translation import gettext
 
+from companies.admin.doubts import CHECKED, doubts_in, linked
 from companies.admin.effects import EffectAdmin, Stage, stage_of
 from companies.admin.fields import AmountField, CodeInput, CountField, currencies, exchanges
+from companies.admin.reasons import REASON
 from companies.admin.sheets import SheetAdmin
-from companies.admin.tracing import TracedAdmin, TracedForm, TracedInline
+from companies.admin.tracing import TracedAdmin, TracedForm, TracedFormSet, TracedInline
 from companies.models import Figure, Revision, User
 from companies.recording.amount_words import amount_of, other_currency
 from companies.rule_words import RULES
@@ -29,13 +28,10 @@ if TYPE_CHECKING:  # Django's own classes cannot be subscripted at run time
     TabularInline = admin.TabularInline[Any, Any]
     ModelForm = forms.ModelForm[Any]
     QuerySet = models.QuerySet[Any]
-    InlineFormSet = forms.BaseInlineFormSet[Any, Any, Any]
 else:
     ModelAdmin, TabularInline, ModelForm = admin.ModelAdmin, admin.TabularInline, forms.ModelForm
-    QuerySet, InlineFormSet = models.QuerySet, forms.BaseInlineFormSet
+    QuerySet = models.QuerySet
 
-# The box that names the doubts somebody has confirmed, by their keys.
-CHECKED = "_checked"
 # Numbers that are no amounts: "1.49" for 4.9 for 10, and an exchange rate.
 RATIOS = ("ratio", "rate")
 COUNTS = ("total", "new_shares", "shares", "volume")  # of shares
@@ -78,6 +74,11 @@ class FactForm(TracedForm):
         """Whether it may be saved; a form that is only shown again may not."""
         return super().is_valid() and self.stage is not Stage.SHOW
 
+    @property
+    def needs_why(self) -> bool:
+        """Whether a change needs its reason: what it would do is shown without."""
+        return self.stage is Stage.SAVE
+
     def clean(self) -> dict[str, Any] | None:
         """Refuse amounts that name another currency than the row's."""
         data = super().clean() or self.cleaned_data
@@ -101,7 +102,9 @@ class FactForm(TracedForm):
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
-        if not self.in_table and not self.errors and (self.instance._state.adding or self.has_changed()):
+        is_new = self.instance._state.adding or self.has_changed()
+        # Why it is changed has nothing to do with what is wrong with it: both are asked at once.
+        if is_new and not self.in_table and not self.errors.keys() - {REASON}:
             self.take(problems(self.instance))
 
     def take(self, found: Iterable[Problem]) -> None:
@@ -115,7 +118,7 @@ class FactForm(TracedForm):
                 if problem.key in self.confirmed or self.stage is Stage.TRY:
                     continue
             place = problem.field if problem.field in self.fields else None
-            self.add_error(place, ValidationError(_linked(problem), code=problem.weight))
+            self.add_error(place, ValidationError(linked(problem), code=problem.weight))
 
     def _currency(self) -> str:
         """The currency of the row as it is filled in; empty where it has none of its own."""
@@ -146,17 +149,7 @@ class FactForm(TracedForm):
         return found
 
 
-def _linked(problem: Problem) -> str:
-    """The words of a problem, with a link to the row that they are about."""
-    if problem.other is None or problem.other.pk is None:
-        return problem.words
-    options = problem.other._meta
-    url = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[problem.other.pk])
-    link = gettext("Open that one")
-    return format_html('{} <a href="{}" target="_blank" rel="noopener">{}</a>', problem.words, url, link)
-
-
-class FactFormSet(InlineFormSet):
+class FactFormSet(TracedFormSet):
     """Rows of a table inside a form. They are held to their rules as all tables of the form would leave them.
 
     A count that is entered together with the placing that explains it is not doubted.
@@ -165,8 +158,11 @@ class FactFormSet(InlineFormSet):
     siblings: Sequence[Any] = ()
 
     def clean(self) -> None:
-        """Look at the rows that changed."""
+        """Look at the rows that changed, and ask why where that is asked for."""
+        self._look()
         super().clean()
+
+    def _look(self) -> None:
         changed = [form for form in self.forms if isinstance(form, FactForm) and _is_kept(self, form)]
         if not changed:
             return
@@ -268,15 +264,8 @@ class FactAdmin(SheetAdmin, EffectAdmin, TracedAdmin, FactOptions, ModelAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """The form, with what is doubted in it above."""
-        forms_shown = list(_forms_of(context))
-        doubts = [doubt for form in forms_shown for doubt in form.doubts]
-        keys = {doubt.key for doubt in doubts}
-        context |= {
-            "doubts": [_linked(doubt) for doubt in doubts],
-            "doubt_keys": " ".join(sorted(keys)),
-            "doubts_confirmed": all(doubt.key in form.confirmed for form in forms_shown for doubt in form.doubts),
-        }
-        if doubts and _only_doubts(context):
+        context |= doubts_in(_forms_of(context))
+        if context["doubts"] and _only_doubts(context):
             context["errors"] = None  # there is nothing that must be corrected
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -288,8 +277,8 @@ class FactAdmin(SheetAdmin, EffectAdmin, TracedAdmin, FactOptions, ModelAdmin):
             messages.info(request, words)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save a row; saving it as it was changes nothing."""
-        if not change and isinstance(obj, Figure) and isinstance(request.user, User):
+        """Save a row; saving it as it was changes nothing. A deleted row that is brought back stays whose it was."""
+        if obj.pk is None and isinstance(obj, Figure) and isinstance(request.user, User):
             obj.entered_by = request.user
         super().save_model(request, obj, form, change)
         if form.changed_data or not change:

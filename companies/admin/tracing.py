@@ -33,6 +33,11 @@ else:
 class TracedForm(ModelForm):
     """A form that asks why, where that is asked for. Saying why is not itself a change."""
 
+    @property
+    def needs_why(self) -> bool:
+        """Whether a change needs its reason."""
+        return True
+
     @cached_property
     def changed_data(self) -> list[str]:
         """The fields that differ from what is stored."""
@@ -41,7 +46,7 @@ class TracedForm(ModelForm):
     def clean_change_reason(self) -> str:
         """A change of what values hang on has a reason."""
         reason = str(self.cleaned_data[REASON]).strip()
-        is_change = not self.instance._state.adding and self.changed_data
+        is_change = self.needs_why and not self.instance._state.adding and self.changed_data
         if is_change and not reason and asks_why(self._meta.model):
             raise forms.ValidationError(self.fields[REASON].error_messages["required"])
         return reason
@@ -56,7 +61,7 @@ class TracedFormSet(InlineFormSet):
         if not asks_why(self.model) or str(self.data.get(REASON, "")).strip():
             return
         gone = self.deleted_forms if self.can_delete else []
-        if any(form.has_changed() or form in gone for form in self.initial_forms):
+        if any(form.needs_why and (form.has_changed() or form in gone) for form in self.initial_forms):
             words = _("Say why in the field “Why” of this page: the %(rows)s are changed.")
             raise forms.ValidationError(words % {"rows": self.model._meta.verbose_name_plural})
 

@@ -16,11 +16,14 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from companies.admin.doubts import doubts_in
 from companies.admin.reasons import REASON, ReasonForm, reason_of
 from companies.history import DELETED, changing, created, present, version_model, versions_of
 from companies.models import Revision, User
+from companies.rules import Weight
 from companies.version_words import Word, Wording, kind_in_words
 
 if TYPE_CHECKING:  # Django's own classes cannot be subscripted at run time
@@ -205,7 +208,7 @@ class VersionPages(ModelAdmin):
             "missing": [(str(field.verbose_name), words.words(chosen, field)) for field in missing],
             "asked": asked,
             "problems": [] if form is None else _problems(form),
-            "doubts": [] if form is None else [form[name] for name in _own_fields(form)],
+            **doubts_in([form]),
             "object_id": object_id,
         }
         return self._shown(request, "admin/revert.html", context, 422 if request.method == "POST" else 200)
@@ -314,17 +317,11 @@ def _put(data: QueryDict, name: str, widget: Any, value: Any) -> None:
         data[name] = str(written)
 
 
-def _own_fields(form: ModelForm) -> list[str]:
-    """The fields that a form has besides those of its model: doubts to be confirmed."""
-    names = {field.name for field in (*form._meta.model._meta.fields, *form._meta.model._meta.many_to_many)}
-    checks = (forms.BooleanField, forms.MultipleChoiceField)
-    return [name for name, field in form.fields.items() if name not in names and isinstance(field, checks)]
-
-
 def _problems(form: ModelForm) -> list[str]:
-    """Why a version cannot be saved as it was, in sentences that name the field."""
-    found = []
-    for name, errors in form.errors.items():
+    """Why a version cannot be saved as it was, in sentences that name the field; doubts are put by themselves."""
+    found: list[str] = []
+    for name, errors in form.errors.as_data().items():
         label = f"{form.fields[name].label}: " if name in form.fields else ""
-        found += [f"{label}{error}" for error in errors]
+        wrong = [error for error in errors if error.code != Weight.CONFIRM]
+        found += [format_html("{}{}", label, words) for error in wrong for words in error]
     return found

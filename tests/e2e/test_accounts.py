@@ -77,5 +77,7 @@ def test_a_key_that_does_not_answer_is_said_on_the_page(page: Page, site: str, a
     sign_in(page, site)
     page.goto(f"{site}/accounts/2fa/webauthn/add/")
     confirm(page)
+    expect(page.get_by_role("heading", name="Add a security key")).to_be_visible()
+    page.wait_for_load_state()  # the script listens
     page.evaluate("document.dispatchEvent(new CustomEvent('allauth.error', {cancelable: true, detail: {}}))")
     expect(page.get_by_role("alert").filter(has_text="The key was not used")).to_be_visible()

@@ -31,6 +31,7 @@ def test_an_amount_is_read_while_it_is_typed_and_its_effect_is_shown(desk: str, 
     expect(effect.get_by_role("row", name="Market value")).to_contain_text("changes")
     expect(page.get_by_label("Shares")).to_have_value("6.5亿")
     page.get_by_label("I have checked this").check()
+    page.get_by_label("Why").fill("The annual report was corrected.")
     page.get_by_role("button", name="Save", exact=True).first.click()
     page.wait_for_url("**/admin/companies/sharecount/")
     count.refresh_from_db()
@@ -39,6 +40,7 @@ def test_an_amount_is_read_while_it_is_typed_and_its_effect_is_shown(desk: str, 
 
 def test_a_row_that_is_added_by_the_script_reads_amounts_too(desk: str, page: Page) -> None:
     page.goto(f"{desk}/companies/company/add/")
+    page.locator("#funding_rounds-group summary").click()
     page.locator("#funding_rounds-group .add-row a").click()
     page.locator("[name='funding_rounds-0-currency']").fill("HKD")
     page.locator("[name='funding_rounds-0-post_money_low']").fill("50亿")
