@@ -160,6 +160,10 @@ PASSWORD_RESET_TIMEOUT = 3600  # seconds
 MFA_ADAPTER = "companies.accounts.adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Xinpan"
+MFA_FORMS = {
+    "add_webauthn": "companies.accounts.forms.KeyForm",
+    "edit_webauthn": "companies.accounts.forms.KeyNameForm",
+}
 # Nobody makes an account for themselves here, so nobody can make one with the address of somebody else.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 # Browsers themselves offer security keys only to https and to this machine.
@@ -321,6 +325,7 @@ ROWS_PER_PAGE = env.int("ROWS_PER_PAGE", default=100)
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "config.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

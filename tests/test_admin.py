@@ -184,7 +184,7 @@ def test_a_listing_shows_its_newest_quotes_only(client: Client) -> None:
     for back in range(25):
         make_quote(listing, str(1000 + back), day=DAY - timedelta(days=back))
     html = client.get(address(Listing, "change", listing.pk)).content.decode()
-    assert "1019.000000" in html
+    assert "1,019" in html
     assert "1020.000000" not in html
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import get_adapter
+from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
 from django import forms
 from django.contrib.auth.forms import SetPasswordMixin
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +13,18 @@ from django.utils.translation import gettext_lazy as _
 from companies import roles
 from companies.accounts.invitations import waiting
 from companies.models import Invitation, User
+
+
+class KeyForm(AddWebAuthnForm):  # type: ignore[misc]
+    """The name of a new security key. allauth gives its box no name in words."""
+
+    name = forms.CharField(label=_("Name of the key"), required=False)
+
+
+class KeyNameForm(EditWebAuthnForm):  # type: ignore[misc]
+    """Another name for a security key."""
+
+    name = forms.CharField(label=_("Name of the key"))
 
 
 class InviteForm(forms.Form):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, transaction
@@ -201,6 +202,24 @@ class KnownSelect(AutocompleteSelect):
 
 class FactOptions:
     """What an admin of facts and the tables inside it have in common."""
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Whether an address may filter a list so: never by what names its rows, such as other people's notes."""
+        name = lookup.partition("__")[0]
+        fields = self.opts.get_fields()  # type: ignore[attr-defined]
+        filters = {getattr(one, "parameter_name", "") for one in self.get_list_filter(request)}  # type: ignore[attr-defined]
+        if lookup not in filters and any(one.name == name and one.auto_created and one.is_relation for one in fields):
+            return False
+        return super().lookup_allowed(lookup, value, request)  # type: ignore[misc]
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list. Of the last year that a calendar has Django asks when the next one begins."""
+        try:
+            return super().get_changelist_instance(request)  # type: ignore[misc]
+        except (ValueError, OverflowError) as error:
+            if f"{self.date_hierarchy}__year" not in request.GET:  # type: ignore[attr-defined]
+                raise
+            raise IncorrectLookupParameters from error
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Boxes that fit: amounts as people write them, codes to choose from, addresses without a scheme of today's."""

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import get_language, gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from companies.admin.base import FactAdmin, FactForm, FactInline
@@ -28,6 +28,7 @@ from companies.admin.lists import (
     StageFilter,
     company_page,
     count_link,
+    digits_of,
     lacks_revenue,
     lacks_shares,
 )
@@ -164,9 +165,11 @@ class CompanyAdmin(StandingAdmin, PageColumns, FactAdmin):
 
     @admin.display(description=_("company"), ordering="name_en")
     def names(self, company: Company) -> SafeString:
-        """Both names, and whether it is archived."""
+        """Both names, the one in the reader's language first, and whether it is archived."""
         archived = format_html('<small class="look">{}</small>', gettext("archived")) if company.archived_at else ""
-        return format_html("{}<small>{}</small>{}", company.name_en, company.name_zh, archived)
+        in_chinese = company.name_zh and (get_language() or "").startswith("zh")
+        names = (company.name_zh, company.name_en) if in_chinese else (company.name_en, company.name_zh)
+        return format_html("{}<small>{}</small>{}", *names, archived)
 
     @admin.display(description=_("stage"), ordering="stage_now")
     def stage(self, company: Any) -> str:
@@ -256,7 +259,10 @@ class ShareCountAdmin(OfCompany):
 class CorporateActionAdmin(OfCompany):
     """Bonus issues, splits, placings and cash dividends."""
 
-    list_display = ["company", "share_class", "kind", "ex_day", "ratio", "new_shares", "cash", "currency", "provider"]
+    list_display = [
+        "company", "share_class", "kind", "ex_day", digits_of(CorporateAction, "ratio"),
+        digits_of(CorporateAction, "new_shares"), digits_of(CorporateAction, "cash"), "currency", "provider",
+    ]  # fmt: skip
     list_filter = ["kind", "provider", MineFilter]
     date_hierarchy = "ex_day"
     search_fields = ["company__search_keys", "company__listings__ticker", "note"]
@@ -268,7 +274,8 @@ class FundingRoundAdmin(OfCompany):
     """Funding rounds, and other values put on unlisted companies."""
 
     list_display = [
-        "company", "label", "kind", "closed_on", "precision", "currency", "post_money_low", "post_money_high",
+        "company", "label", "kind", "closed_on", "precision", "currency", digits_of(FundingRound, "post_money_low"),
+        digits_of(FundingRound, "post_money_high"),
     ]  # fmt: skip
     list_filter = ["kind", "currency", MineFilter]
     date_hierarchy = "closed_on"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
@@ -25,6 +26,7 @@ from companies.sheets.tables import model_of
 from config.htmx import page_or_partial
 
 ROWS_PER_PAGE = 100
+LONGEST_KEY = 18  # digits of the number of an import in an address
 
 
 def may_decide_about(user: Any, sheet_import: SheetImport) -> bool:
@@ -41,12 +43,21 @@ def may_give_up(user: Any, sheet_import: SheetImport) -> bool:
     return may_decide_about(user, sheet_import) or user.has_perm("companies.delete_sheetimport")
 
 
+class TableFilter(admin.AllValuesFieldListFilter):
+    """The tables that were imported into, as people call them."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """In words."""
+        for choice in super().choices(changelist):
+            yield {**choice, "display": name_of(SheetImport(table=str(choice["display"])))}
+
+
 @admin.register(SheetImport)
 class SheetImportAdmin(ReadOnlyAdmin):
     """Tables that were brought in, each with what became of it."""
 
     list_display = ["file_name", "what", "state", "rows", "reason", "asked_by", "asked_at", "finished_at"]
-    list_filter = ["state", "table"]
+    list_filter = ["state", ("table", TableFilter)]
     list_select_related = ["asked_by"]
     search_fields = ["file_name", "reason", "asked_by__username"]
     date_hierarchy = "asked_at"
@@ -76,7 +87,7 @@ class SheetImportAdmin(ReadOnlyAdmin):
         """What an import would change, or has changed. While a job is at it the page asks again."""
         if request.method not in ("GET", "HEAD") or not self.has_view_permission(request):
             raise PermissionDenied
-        if not object_id.isdecimal():
+        if not object_id.isdecimal() or len(object_id) > LONGEST_KEY:
             raise Http404
         found = get_object_or_404(SheetImport.objects.select_related("asked_by").defer("content"), pk=object_id)
         context = {**self.admin_site.each_context(request), **_page(request, found), **(extra_context or {})}

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from companies.days import today
 from companies.history import is_traced, versions_of
 from companies.models import Company, Figure, FilingVersion, Listing, Metric, ShareCount
+from companies.recording.plain import digits
 from companies.stages import STAGES, stage_on
 
 if TYPE_CHECKING:  # Django's own class cannot be subscripted at run time
@@ -52,6 +53,17 @@ def count_link(count: int, url: str, *, look: bool = False) -> SafeString | str:
 def company_page(row: Any) -> str:
     """The page of the company that a row belongs to."""
     return reverse("valuations:company", args=[row.company.slug])
+
+
+def digits_of(model: type[Model], field: str) -> Callable[[Any], str]:
+    """A column with a number of each row in full, without the zeros that its field fills it up with."""
+
+    @admin.display(description=model._meta.get_field(field).verbose_name, ordering=field)
+    def column(row: Any) -> str:
+        return digits(getattr(row, field)) or NOTHING
+
+    column.__name__ = field  # by which the style sheet knows the column
+    return column
 
 
 # --- Filters ----------------------------------------------------------------------------------------

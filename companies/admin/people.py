@@ -17,6 +17,7 @@ from django import forms
 from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm, UsernameField
 from django.contrib.auth.models import Group
@@ -391,6 +392,22 @@ def _written(value: Any) -> str:
     if isinstance(value, models.QuerySet | list):
         return ", ".join(sorted(str(one) for one in value)) or "—"
     return "—" if value in (None, "") else str(value)
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class RoleAdmin(DjangoGroupAdmin):
+    """Groups and what they may do. Those of the roles are known by their names, and stay."""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> Any:
+        """Of a role the permissions alone are changed."""
+        return ("name",) if obj is not None and obj.name in roles.ROLES else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """Roles stay: people and invitations have them."""
+        return super().has_delete_permission(request, obj) and (obj is None or obj.name not in roles.ROLES)
 
 
 @admin.register(Invitation)

@@ -217,4 +217,6 @@ class Figure(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.metric} {self.period} {self.low}..{self.high} {self.currency}"
+        ends = dict.fromkeys([self.low, self.high])  # one number where both are the same
+        numbers = "..".join("" if end is None else f"{Decimal(end).normalize():,f}" for end in ends)
+        return f"{self.get_metric_display()} {self.period} {numbers} {self.currency}".strip()

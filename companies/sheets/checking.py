@@ -15,6 +15,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, Model
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from import_export.resources import Diff
 
 from companies.rule_words import RULES
@@ -322,7 +323,9 @@ def _ask_rules(row: Row, known: Known) -> None:
 def columns_of(resource: SheetResource) -> Iterable[tuple[str, str, bool, bool]]:
     """Name, meaning, whether a new row needs it, and whether it belongs to the key: for help and documentation."""
     required = resource.required()
+    stop = pgettext("between a name and what it means", ". ")
     for column in resource.columns:
         described = column.model_field
-        meaning = f"{described.verbose_name}. {described.help_text}".rstrip(". ").strip()
+        meaning = stop.join(str(words) for words in (described.verbose_name, described.help_text) if words)
+        meaning = meaning.rstrip(". ").strip()
         yield column.column_name, meaning, column.column_name in required, column.column_name in resource.key

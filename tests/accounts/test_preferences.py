@@ -207,7 +207,7 @@ def test_pages_and_the_admin_show_times_in_the_time_zone_of_the_reader() -> None
     client = Client()
     client.force_login(staff)
     User.objects.update(last_login=NOON)
-    assert "11 p.m." in html(client, f"/admin/companies/user/?q={staff.username}")
+    assert "1 Mar 2026 23:00" in html(client, f"/admin/companies/user/?q={staff.username}")
 
 
 def test_nothing_of_a_reader_stays_with_the_process() -> None:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy, ngettext
 
 from companies.admin import FactAdmin, FactInline, ReadOnlyAdmin
-from companies.admin.lists import MineFilter, PageColumns
+from companies.admin.lists import MineFilter, PageColumns, digits_of
 from valuations.models import BarCoverage, FxRate, Quote, ReportedQuote
 
 if TYPE_CHECKING:
@@ -38,7 +38,10 @@ class OfListing(PageColumns, FactAdmin):
 class QuoteAdmin(OfListing):
     """Prices by listing and day."""
 
-    list_display = ["listing", "day", "close", "currency", "final", "delayed", "suspended", "provider", "fetched_at"]
+    list_display = [
+        "listing", "day", digits_of(Quote, "close"), "currency", "final", "delayed", "suspended", "provider",
+        "fetched_at",
+    ]  # fmt: skip
     list_display_links = ["listing", "day"]
     list_filter = ["listing__mic", "provider", "final", "delayed", "suspended", MineFilter]
     date_hierarchy = "day"
@@ -60,7 +63,9 @@ class QuoteAdmin(OfListing):
 class ReportedQuoteAdmin(OfListing):
     """What other sources say of a listing and day."""
 
-    list_display = ["listing", "day", "close", "market_value", "shares", "source"]
+    list_display = [
+        "listing", "day", *(digits_of(ReportedQuote, name) for name in ("close", "market_value", "shares")), "source"
+    ]  # fmt: skip
     list_display_links = ["listing", "day"]
     list_filter = ["listing__mic", MineFilter]
     list_select_related = ["listing", "source"]
@@ -73,7 +78,7 @@ class ReportedQuoteAdmin(OfListing):
 class FxRateAdmin(PageColumns, FactAdmin):
     """Exchange rates by day and provider."""
 
-    list_display = ["base", "quote", "day", "span", "rate", "provider", "fetched_at"]
+    list_display = ["base", "quote", "day", "span", digits_of(FxRate, "rate"), "provider", "fetched_at"]
     list_display_links = ["base", "quote", "day"]
     list_filter = ["span", "base", "quote", "provider", MineFilter]
     date_hierarchy = "day"
@@ -98,7 +103,10 @@ class QuoteInline(FactInline):
     formset = NewestQuotes
     related = ("source",)
     verbose_name_plural = gettext_lazy("newest quotes")
-    fields = readonly_fields = ("day", "close", "open", "high", "low", "volume", "final", "provider", "source")
+    fields = readonly_fields = (
+        "day", *(digits_of(Quote, name) for name in ("close", "open", "high", "low", "volume")), "final", "provider",
+        "source",
+    )  # fmt: skip
     show_change_link = True
     can_delete = False
 

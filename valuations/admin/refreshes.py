@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +120,15 @@ class SourceHealthAdmin(PageColumns, ReadOnlyAdmin):
 # --- Quotes held back -----------------------------------------------------------------------------
 
 
+class ReasonFilter(admin.AllValuesFieldListFilter):
+    """The reasons that there are, as readers see them."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """In words."""
+        for choice in super().choices(changelist):
+            yield {**choice, "display": reason_in_words(str(choice["display"]))}
+
+
 @admin.register(HeldQuote)
 class HeldQuoteAdmin(PageColumns, ReadOnlyAdmin):
     """Quotes that were not believed: compare them with what is stored, then release or discard them.
@@ -133,7 +142,7 @@ class HeldQuoteAdmin(PageColumns, ReadOnlyAdmin):
         "resolved_by",
     ]  # fmt: skip
     list_display_links = ["listing", "day"]
-    list_filter = ["resolution", "reason", "listing__mic", MineFilter]
+    list_filter = ["resolution", ("reason", ReasonFilter), "listing__mic", MineFilter]
     list_select_related = ["listing__company", "outcome", "resolved_by"]
     date_hierarchy = "held_at"
     search_fields = ["listing__ticker", "listing__company__search_keys", "detail"]
@@ -220,15 +229,16 @@ class HeldQuoteAdmin(PageColumns, ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The comparison, and the two buttons below it."""
+        held = self.get_object(request, object_id)
         decisions: dict[str, Callable[[HttpRequest, QuerySet], None]] = {
             "_release": self.release,
             "_discard": self.discard,
         }
         decision = next((name for name in decisions if name in request.POST), None)
-        if decision and self.has_decide_permission(request):
-            decisions[decision](request, self.get_queryset(request).filter(pk=object_id))
+        if decision and held is not None and self.has_decide_permission(request):
+            decisions[decision](request, self.get_queryset(request).filter(pk=held.pk))
             return HttpResponseRedirect(reverse("admin:valuations_heldquote_changelist"))
-        waiting = HeldQuote.objects.filter(pk=object_id, resolution=Resolution.WAITING).exists()
+        waiting = held is not None and held.resolution == Resolution.WAITING
         context = {"may_decide": waiting and self.has_decide_permission(request), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 

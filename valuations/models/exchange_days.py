@@ -60,7 +60,7 @@ class ExchangeDay(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.mic} {self.day} {self.kind}"
+        return f"{self.mic} {self.day}, {self.get_kind_display()}"
 
 
 class ExchangeYear(models.Model):
@@ -120,4 +120,4 @@ class CalendarWarning(models.Model):
         constraints = [models.UniqueConstraint(fields=["mic", "day", "kind"], name="calendar_warning_once")]
 
     def __str__(self) -> str:
-        return f"{self.mic} {self.day} {self.kind}"
+        return f"{self.mic} {self.day}, {self.get_kind_display()}"

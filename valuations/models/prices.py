@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Self
 
 from django.db import models
@@ -110,7 +111,7 @@ class Quote(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.close}, {self.day}"
+        return f"{Decimal(self.close).normalize():f}, {self.day}"
 
 
 class ReportedQuote(models.Model):
@@ -145,7 +146,8 @@ class ReportedQuote(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.close or self.market_value or self.shares}, {self.day}"
+        said = self.close or self.market_value or self.shares or 0
+        return f"{Decimal(said).normalize():f}, {self.day}"
 
 
 class FxRate(models.Model):
@@ -193,7 +195,7 @@ class FxRate(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.base}/{self.quote} {self.day} {self.rate}"
+        return f"{self.base}/{self.quote} {self.day} {Decimal(self.rate).normalize():f}"
 
 
 class BarCoverage(models.Model):

@@ -195,7 +195,7 @@ class HeldQuote(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.day}, {self.reason}"
+        return f"{self.listing}, {self.day}"
 
 
 class SourceHealth(models.Model):

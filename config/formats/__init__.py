@@ -1,0 +1,1 @@
+"""How days and times are written where nothing else says so, which is in the admin."""
