@@ -6,10 +6,11 @@ form does not have passes it to the whole form.
 
 from __future__ import annotations
 
-from django.utils.functional import Promise
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
-RULES: dict[str, tuple[str, Promise]] = {
+RULES: dict[str, tuple[str, Any]] = {
     "company_has_an_english_name": ("name_en", _("A company needs an English name.")),
     "listing_ends_after_it_begins": ("delisted_on", _("It must lie after the first day of trading.")),
     "share_count_is_positive": ("total", _("A number of shares is above zero.")),

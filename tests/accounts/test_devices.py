@@ -58,7 +58,7 @@ def test_the_mail_is_in_the_language_and_the_time_of_the_account(client: Client)
     chinese, english = mail.outbox
     assert "北京时间" in chinese.body
     assert "A new device" in english.subject
-    assert re.search(r"- time \d+ \w+ \d{4} \d\d:\d\d UTC", english.body)
+    assert re.search(r"- time \d+ \w+ \d{4} \d\d:\d\d UTC", str(english.body))
 
 
 @pytest.mark.parametrize("zone", ["Atlantis/Nowhere", "../etc", "/"])
