@@ -16,10 +16,11 @@ class CompaniesConfig(AppConfig):
     verbose_name = _("Companies and filings")
 
     def ready(self) -> None:
-        """Have the roles made once their permissions exist, which Django sees to after migrating."""
+        """Have the roles made once their permissions exist, and the shared cache: after migrating."""
         from companies.roles import make_roles
 
         post_migrate.connect(make_roles, sender=self, dispatch_uid="companies.make_roles")
+        post_migrate.connect(make_shared_cache, sender=self, dispatch_uid="companies.make_shared_cache")
         self._watch_accounts()
 
     def _watch_accounts(self) -> None:
@@ -32,7 +33,6 @@ class CompaniesConfig(AppConfig):
         from companies.accounts import adapter, addresses, devices, second_factor, sessions
         from companies.models import User
 
-        post_migrate.connect(make_shared_cache, sender=self, dispatch_uid="companies.make_shared_cache")
         post_save.connect(addresses.keep_address, sender=User, dispatch_uid="accounts.keep_address")
         post_save.connect(sessions.end_sessions_of_the_closed, sender=User, dispatch_uid="accounts.end_sessions")
         user_logged_in.connect(sessions.start_counting, dispatch_uid="accounts.start_counting")

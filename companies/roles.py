@@ -131,6 +131,11 @@ def role_of(user: User) -> str:
     return highest(group.name for group in user.groups.all())
 
 
+def role_words(name: str) -> str:
+    """A role in the language of the reader; empty for a name that is none."""
+    return str(dict(ROLE_LABELS).get(name, ""))
+
+
 def highest(names: Iterable[str]) -> str:
     """The highest role among names of groups; empty where none is a role."""
     return max((name for name in names if name in ROLES), key=ROLES.index, default="")

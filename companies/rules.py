@@ -15,13 +15,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db.models import Model, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from companies.days import today
 from companies.models import (
     Basis,
     Company,
@@ -151,16 +149,30 @@ def problems(row: Model, known: Known | None = None) -> list[Problem]:
     """
     rules = _RULES.get(type(row))
     if rules is None:
-        return []
+        return _place_problems(row)
     if known is None:
         company = getattr(row, "company_id", None)
         known = Known.of([] if company is None else [company])
-    return [problem for rule in rules for problem in rule(row, known)]
+    return [*_place_problems(row), *(problem for rule in rules for problem in rule(row, known))]
 
 
-def today() -> date:
-    """The day it is where the instance shows its times."""
-    return timezone.localdate(timezone=ZoneInfo(settings.DISPLAY_TIME_ZONE))
+def _place_problems(row: Model) -> list[Problem]:
+    """Of every fact: a company that has not become another one, and a source that is one."""
+    found = []
+    company, source = (_related(row, name) for name in ("company", "source"))
+    if isinstance(company, Company) and company.merged_into is not None:
+        words = _("%(company)s has been merged into %(other)s: choose that one, or nobody will see this.")
+        told = {"company": company, "other": company.merged_into}
+        found.append(Problem("merged_company", "company", words % told, other=company.merged_into))
+    if isinstance(source, Filing) and source.is_example:
+        words = _("This filing is an invented example, and never a source.")
+        found.append(Problem("example", "source", words, other=source))
+    return found
+
+
+def _related(row: Model, name: str) -> object:
+    """The row that a row names, if it has such a field and names one in it."""
+    return getattr(row, name, None) if getattr(row, f"{name}_id", None) is not None else None
 
 
 # --- Companies --------------------------------------------------------------------------------------

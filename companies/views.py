@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from companies.days import today
 from companies.models import Company, Listing
 from companies.search import EXACT, LONGEST_SEARCH, found_companies
 from companies.stages import is_applying
@@ -41,8 +40,7 @@ def company_list(request: HttpRequest) -> HttpResponse:
     refused = not form.is_valid()
     query = "" if refused else form.cleaned_data["q"]
     listings = Listing.objects.filter(delisted_on=None).order_by("mic", "ticker")
-    today = timezone.localdate(timezone=ZoneInfo(settings.DISPLAY_TIME_ZONE))
-    companies = found_companies(query).annotate(is_applying=is_applying(today))
+    companies = found_companies(query).annotate(is_applying=is_applying(today()))
     if refused:
         companies = companies.none()
     page = page_of(request, companies.prefetch_related(Prefetch("listings", listings)), settings.ROWS_PER_PAGE)

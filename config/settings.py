@@ -146,9 +146,9 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Xinpan] "
 ACCOUNT_EMAIL_CONFIRMATION_AUTHENTICATED_REDIRECT_URL = "/accounts/email/"
-ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
-ACCOUNT_REAUTHENTICATION_REQUIRED = True
-ACCOUNT_SESSION_REMEMBER = None
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # where it was changed; all other sessions end
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before an address, a password or a second factor changes
+ACCOUNT_SESSION_REMEMBER = None  # the form to sign in asks
 # Sign-ins are counted by companies/accounts/throttle.py; what allauth calls so here are codes of the second factor.
 ACCOUNT_RATE_LIMITS = {
     "login": None,
@@ -156,7 +156,7 @@ ACCOUNT_RATE_LIMITS = {
     "change_password": "5/5m/user",
     "reset_password": "10/10m/ip,3/10m/key",
 }
-PASSWORD_RESET_TIMEOUT = 3600
+PASSWORD_RESET_TIMEOUT = 3600  # seconds
 MFA_ADAPTER = "companies.accounts.adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Xinpan"
@@ -174,7 +174,7 @@ STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=HTTPS)
 INVITATION_DAYS = env.int("INVITATION_DAYS", default=7)
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
-EMAIL_TIMEOUT = 10
+EMAIL_TIMEOUT = 10  # seconds: a person who signs in may be waiting
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Xinpan <xinpan@localhost>")
 
 # History of rows: the reason may be a sentence.

@@ -26,11 +26,13 @@ from tests.factories import (
     make_figure,
     make_filing,
     make_held,
+    make_invitation,
     make_listing,
     make_note,
     make_outcome,
     make_quote,
     make_run,
+    make_sheet_import,
     make_user,
     make_version,
     make_warning,
@@ -42,6 +44,7 @@ INDEX = "/admin/"
 RIGHTS = (
     "enter_admin", "change_heldquote", "view_heldquote", "change_figure", "change_anchor", "operate_refreshrun",
     "change_calendarwarning", "view_calendarwarning", "view_filingversion", "view_company", "view_refreshrun",
+    "view_sheetimport", "add_user",
 )  # fmt: skip
 AFTER_CLOSE = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # four in the afternoon in Shanghai, on DAY
 
@@ -78,6 +81,8 @@ def make_waiting(n: int) -> None:
     anchor = make_anchor(version, "Revenue", state="needs_review", reason="gone", candidate_version=version)
     make_figure(company, source=source, anchor=anchor, metric="net_profit_attributable")
     FilingVersion.objects.filter(pk=version.pk).update(status="encrypted")
+    make_sheet_import()
+    make_invitation(f"invited-{n}@example.org", expires_at=timezone.now() + timedelta(days=1))
 
 
 def test_every_section_counts_what_waits() -> None:
@@ -85,10 +90,13 @@ def test_every_section_counts_what_waits() -> None:
     found = sections(client_with(*RIGHTS))
     assert {name: section.count for name, section in found.items()} == {
         "held": 1, "figures": 1, "refreshes": 1, "calendar": 1, "prices": 1, "anchors": 1, "documents": 1,
+        "imports": 1, "invitations": 1,
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["held", "figures", "refreshes", "calendar", "prices", "anchors", "documents"])
+@pytest.mark.parametrize("name", [
+    "held", "figures", "refreshes", "calendar", "prices", "anchors", "documents", "imports", "invitations",
+])  # fmt: skip
 def test_every_link_of_a_section_opens_for_whoever_sees_it(name: str) -> None:
     make_waiting(1)
     client = client_with(*RIGHTS)
@@ -107,6 +115,9 @@ def test_every_link_of_a_section_opens_for_whoever_sees_it(name: str) -> None:
         ("change_calendarwarning", {"calendar"}),
         ("operate_refreshrun", {"refreshes", "prices"}),
         ("view_filingversion", {"documents"}),
+        ("view_sheetimport", {"imports"}),
+        ("add_user", {"invitations"}),
+        ("view_invitation", set()),
         ("view_heldquote", set()),
         ("view_figure", set()),
     ],
@@ -122,6 +133,17 @@ def test_a_passage_of_a_note_waits_for_its_author_alone() -> None:
     anchor = make_anchor(version, "Revenue", state="needs_review", reason="gone", candidate_version=version)
     make_note(author, version, "Revenue", anchor=anchor)
     assert sections(client_with(*RIGHTS))["anchors"].count == 0
+
+
+def test_an_invitation_waits_with_its_role_in_words_until_it_is_over() -> None:
+    tomorrow = timezone.now() + timedelta(days=1)
+    make_invitation("open@example.org", role="Editor", expires_at=tomorrow)
+    make_invitation("late@example.org")
+    make_invitation("back@example.org", expires_at=tomorrow, revoked_at=timezone.now())
+    make_invitation("taken@example.org", expires_at=tomorrow, accepted_at=timezone.now())
+    client = client_with("enter_admin", "add_user")
+    client.cookies["django_language"] = "zh-hans"
+    assert [(line.label, line.note) for line in sections(client)["invitations"].lines] == [("open@example.org", "编辑")]
 
 
 def test_many_things_that_wait_take_as_many_queries_as_one() -> None:

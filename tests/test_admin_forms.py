@@ -441,3 +441,31 @@ def test_odd_amounts_are_answered(client: Client, odd: str) -> None:
         assert response.status_code == 200
     funding.refresh_from_db()
     assert funding.amount is None
+
+
+# --- What the form of a figure cannot do ------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("decided", ["confirmed", "rejected", "superseded"])
+def test_a_proposed_figure_is_not_decided_about_in_its_form(client: Client, decided: str) -> None:
+    """Nothing would say who decided; the figure that it replaces would be shown beside it."""
+    wrong = make_figure(low="900")
+    figure = make_figure(status="proposed", replaces=wrong)
+    url = address(Figure, "change", figure.pk)
+    data = form_of(client.get(url)) | {"change_reason": "Looked at.", "note": "x"}
+    html = client.post(url, data | {"status": decided}).content.decode()
+    assert "A proposed figure is confirmed or rejected on its own page" in html
+    figure.refresh_from_db()
+    assert (figure.status, figure.note) == ("proposed", "")
+    assert client.post(url, data).status_code == 302
+    figure.refresh_from_db()
+    assert (figure.status, figure.note) == ("proposed", "x")
+
+
+@pytest.mark.django_db
+def test_a_figure_of_an_invented_example_is_refused(client: Client) -> None:
+    example = make_filing("an-example", is_example=True)
+    response = client.post(address(Figure, "add"), figure_data(make_company()) | {"source": example.pk})
+    assert "This filing is an invented example, and never a source." in response.content.decode()
+    assert not Figure.objects.exists()

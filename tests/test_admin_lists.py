@@ -36,6 +36,7 @@ from tests.factories import (
     make_quote,
     make_run,
     make_share_count,
+    make_user,
     make_version,
 )
 from tests.worlds import make_rows
@@ -421,6 +422,26 @@ def test_pages_lead_back_for_those_who_may_edit_and_for_nobody_else(client: Clie
         assert f'href="{edit}"' in client.get(page).content.decode(), page
         for reader in (analyst, Client()):
             assert f'href="{edit}"' not in reader.get(page).content.decode(), page
+
+
+@pytest.mark.parametrize(
+    ("model", "query"),
+    [
+        (Filing, "annotations__isnull=0"), (Filing, "annotations=1"), (FilingVersion, "anchors__isnull=0"),
+        (Filing, "added_by__email__startswith=a"), (Figure, "anchor__annotation__isnull=0"),
+    ],
+)  # fmt: skip
+def test_no_address_asks_a_list_about_notes_or_people(client: Client, model: Any, query: str) -> None:
+    """Of personal notes even that there are some is nobody else's business."""
+    make_note(make_user("author"), make_version(), "1,200", visibility="personal")
+    assert client.get(f"{address(model, 'changelist')}?{query}").status_code == 400
+
+
+@pytest.mark.parametrize("query", ["year=9999", "year=9999&{day}__month=12", "year=9999&{day}__month=12&{day}__day=31"])
+def test_the_last_year_of_all_is_no_error_of_ours(client: Client, query: str) -> None:
+    for model, day in ((Figure, "known_on"), (RefreshRun, "requested_at")):
+        response = client.get(f"{address(model, 'changelist')}?{day}__{query.format(day=day)}")
+        assert response.status_code == 302
 
 
 def test_numbers_of_lists_are_written_without_the_zeros_their_columns_are_filled_with(client: Client) -> None:

@@ -29,6 +29,7 @@ from companies.models import (
     User,
 )
 from companies.search import found_companies
+from companies.sheets.importing import begin
 from tests.factories import (
     DAY,
     make_action,
@@ -313,3 +314,41 @@ def test_a_plan_writes_nothing(staff: User) -> None:
     assert Figure.objects.get().low == Decimal(1000)
     assert some_filing().figures.count() == 0
     assert Revision.current() == before
+
+
+# --- What would lead back to the merged company -------------------------------------------------------------
+
+
+def test_a_row_is_not_reverted_to_the_company_that_was_merged(client: Client, staff: User) -> None:
+    """It would leave the pages of both."""
+    kept, merged = two()
+    figure = make_figure(merged)
+    merge(kept, merged, staff, WHY)
+    before = versions_of(Figure).filter(id=figure.pk).order_by("history_id").first()
+    url = reverse("admin:companies_figure_revert", args=[figure.pk, before.history_id])
+    response = client.post(url, {"change_reason": "The amount was right."})
+    assert response.status_code == 422
+    [problem] = response.context["problems"]
+    assert problem.startswith("Company: Acme Chips 顶点芯片 has been merged into Acme 顶点: choose that one")
+    figure.refresh_from_db()
+    assert figure.company == kept
+
+
+def test_nothing_is_entered_or_imported_for_a_merged_company(client: Client, staff: User) -> None:
+    kept, merged = two()
+    merge(kept, merged, staff, WHY)
+    source = make_filing()
+    data = {
+        "company": merged.pk, "kind": "application_accepted", "venue": "SSE STAR", "day": DAY, "precision": "day",
+        "known_on": DAY, "source": source.pk,
+    }  # fmt: skip
+    response = client.post(reverse("admin:companies_milestone_add"), data)
+    assert "has been merged into Acme" in response.content.decode()
+    header = "company,kind,venue,day,precision,known_on,source"
+    line = f"acme-chips,application_accepted,SSE STAR,{DAY},day,{DAY},{source.slug}"
+    made = begin("companies.milestone", "milestones.csv", f"{header}\n{line}\n".encode(), WHY, staff)
+    made.refresh_from_db()
+    assert made.state == "refused"
+    [mistake] = made.report["mistakes"]
+    assert (mistake["row"], mistake["column"]) == (2, "company")
+    assert not Milestone.objects.exists()

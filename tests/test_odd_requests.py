@@ -167,7 +167,7 @@ def test_no_value_in_a_form_is_an_error_of_ours(name: str, rows: dict[str, Any],
     "/filings/{}/", "/filings/{}/find/?q=a", "/filings/{}/file/", "/filings/{}/pages/1/", "/filings/1/pages/{}/",
     "/filings/1/pages/{}.json", "/filings/{}/add/", "/filings/{}/state/", "/notes/of/{}/", "/notes/{}/",
     "/notes/anchors/{}/", "/figures/{}/", "/figures/{}.json", "/figures/{}/decide/", "/refreshes/{}/", "/companies/{}/",
-    "/notes/export.{}",
+    "/notes/export.{}", "/admin/valuations/heldquote/{}/change/", "/admin/companies/sheetimport/{}/change/",
 ])  # fmt: skip
 def test_no_name_of_a_row_is_an_error_of_ours(path: str, rows: dict[str, Any], client: Client) -> None:
     client.force_login(make_staff())

@@ -474,3 +474,33 @@ def test_invitations_and_devices_are_only_looked_at_and_show_no_hash() -> None:
             assert hashed not in html
             assert 'name="_save"' not in html
     assert project.SESSION_COOKIE_NAME in client.cookies
+
+
+# --- Groups ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", roles.ROLES)
+def test_the_groups_of_the_roles_keep_their_names_and_stay(role: str) -> None:
+    """People, invitations and new accounts find them by name."""
+    client = Client()
+    client.force_login(make_admin())
+    group = Group.objects.get(name=role)
+    kept = [str(one.pk) for one in group.permissions.all()]
+    url = reverse("admin:auth_group_change", args=[group.pk])
+    assert client.post(url, {"name": "Somebody", "permissions": kept[:-1]}).status_code == 302
+    assert client.post(reverse("admin:auth_group_delete", args=[group.pk]), {"post": "yes"}).status_code == 403
+    data = {"action": "delete_selected", "_selected_action": [group.pk], "post": "yes"}
+    assert client.post(reverse("admin:auth_group_changelist"), data).status_code == 403
+    group.refresh_from_db()
+    assert (group.name, group.permissions.count()) == (role, max(0, len(kept) - 1))
+
+
+def test_other_groups_are_renamed_and_deleted() -> None:
+    client = Client()
+    client.force_login(make_admin())
+    group = Group.objects.create(name="Night shift")
+    url = reverse("admin:auth_group_change", args=[group.pk])
+    assert client.post(url, {"name": "Day shift", "permissions": []}).status_code == 302
+    assert Group.objects.get(pk=group.pk).name == "Day shift"
+    assert client.post(reverse("admin:auth_group_delete", args=[group.pk]), {"post": "yes"}).status_code == 302
+    assert not Group.objects.filter(pk=group.pk).exists()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from smtplib import SMTPException
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
@@ -17,11 +16,12 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from companies.accounts import devices, second_factor, throttle
 from companies.models import User
+from companies.preferences import language_of, reading_as
 
 logger = logging.getLogger(__name__)
 RESET_FOR = "password_reset_for"  # in the session: whose password was set anew from this browser
@@ -56,14 +56,6 @@ def let_in(request: HttpRequest, user: User, **kwargs: Any) -> None:
     """
     throttle.clear(throttle.ACCOUNT, _counted(user.pk))
     request.session[RESET_FOR] = user.pk
-
-
-def _zone(name: str) -> ZoneInfo:
-    """A time zone by its name; that of the instance where the name is none."""
-    try:
-        return ZoneInfo(name or settings.DISPLAY_TIME_ZONE)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo(settings.DISPLAY_TIME_ZONE)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -151,9 +143,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
         A mail server that is down must not keep anybody from signing in: what could not be sent is in the log.
         """
-        reader = User.objects.filter(email__iexact=email).first() or context.get("user")
-        language = getattr(reader, "language", "") or translation.get_language() or settings.LANGUAGE_CODE
-        with translation.override(language), timezone.override(_zone(getattr(reader, "time_zone", ""))):
+        reader = User.objects.filter(email__iexact=email).first() or context.get("user") or AnonymousUser()
+        language = language_of(reader) or translation.get_language() or settings.LANGUAGE_CODE
+        with translation.override(language), reading_as(reader):
             try:
                 super().send_mail(template_prefix, email, context)
             except (OSError, SMTPException):

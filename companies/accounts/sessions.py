@@ -44,10 +44,15 @@ def start_counting(request: HttpRequest, **kwargs: Any) -> None:
     request.session[SEEN_AT] = int(time.time())
 
 
-def end_sessions(user: User) -> None:
-    """Sign somebody out everywhere."""
-    for session in UserSession.objects.filter(user=user):
+def end_sessions(user: User, but: str = "") -> int:
+    """Sign somebody out everywhere, but for the session of one key. Returns how many sessions were still running."""
+    running = 0
+    for session in UserSession.objects.filter(user=user).exclude(session_key=but):
+        if session.purge():
+            continue
         session.end()
+        running += 1
+    return running
 
 
 def end_sessions_of_the_closed(instance: User, created: bool, raw: bool, **kwargs: Any) -> None:

@@ -88,11 +88,16 @@ def as_login(text: str) -> str:
 
 
 def network_of(address: str) -> str:
-    """The address to count by: of IPv6 the first half, since the second is its owner's to choose."""
+    """The address to count by: of IPv6 the first half, since the second is its owner's to choose.
+
+    A server that listens on both calls an IPv4 address `::ffff:192.0.2.1`; all of those share their first half.
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
     if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
         return str(ipaddress.IPv6Network((parsed, 64), strict=False).network_address)
     return address

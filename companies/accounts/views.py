@@ -103,9 +103,8 @@ def _handed_over(request: HttpRequest, invitation: Invitation, token: str) -> Ht
 def _list(request: HttpRequest, form: InviteForm, status: int, made: dict[str, Any] | None = None) -> HttpResponse:
     page = page_of(request, Invitation.objects.select_related("invited_by", "account"), 50)
     given, states = roles.roles_given_by(_user(request)), inviting.states_of(page)
-    rows = [(one, states[one.pk], one.role in given) for one in page]
-    labels = dict(roles.ROLE_LABELS)
-    context = {"form": form, "page": page, "rows": rows, "made": made, "role_labels": labels}
+    rows = [(one, roles.role_words(one.role), states[one.pk], one.role in given) for one in page]
+    context = {"form": form, "page": page, "rows": rows, "made": made}
     return render(request, "account/invitations.html", context, status=status)
 
 
@@ -130,7 +129,7 @@ def join(request: HttpRequest, token: str) -> HttpResponseBase:
             form.add_error(None, _("The name or the address was taken just now. Choose another name, or sign in."))
         else:
             return perform_login(request, user, signup=True, email=user.email)  # type: ignore[no-any-return]
-    context = {"form": form, "invitation": invitation, "role": dict(roles.ROLE_LABELS).get(invitation.role)}
+    context = {"form": form, "invitation": invitation, "role": roles.role_words(invitation.role)}
     return render(request, "account/join.html", context, status=400 if form.is_bound else 200)
 
 

@@ -4,11 +4,10 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from companies.admin import access, companies, documents, filings, imports, notes, people
-from companies.admin.base import RULES, FactAdmin, FactForm, FactInline, FactOptions, KnownSelect, ReadOnlyAdmin
+from companies.admin.base import FactAdmin, FactForm, FactInline, FactOptions, KnownSelect, ReadOnlyAdmin
 from companies.admin.companies import CompanyAdmin, ListingAdmin
 
 __all__ = [
-    "RULES",
     "CompanyAdmin",
     "FactAdmin",
     "FactForm",

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext_lazy as _
 
 from companies.admin.doubts import CHECKED, doubts_in, linked
 from companies.admin.effects import EffectAdmin, Stage, stage_of
@@ -21,6 +21,7 @@ from companies.admin.sheets import SheetAdmin
 from companies.admin.tracing import TracedAdmin, TracedForm, TracedFormSet, TracedInline
 from companies.models import Figure, Revision, User
 from companies.recording.amount_words import amount_of, other_currency
+from companies.rule_words import RULES
 from companies.rules import Known, Problem, Weight, problems
 
 if TYPE_CHECKING:  # Django's own classes cannot be subscripted at run time
@@ -39,54 +40,6 @@ CURRENCIES = ("currency", "base", "quote")
 # Where a row comes from is written by whoever stores it, never typed.
 PROVENANCE = ("provider", "fetched_at")
 BY_HAND = "editor"  # the provider of a price or a rate that somebody enters here
-
-# What a broken rule of the database means to the editor, and the field that has to change. Forms say it beside the
-# field; a rule that is not here is named as it is, and a field that a form does not have passes it to the whole form.
-RULES: dict[str, tuple[str, Any]] = {
-    "company_has_an_english_name": ("name_en", _("A company needs an English name.")),
-    "listing_ends_after_it_begins": ("delisted_on", _("It must lie after the first day of trading.")),
-    "share_count_is_positive": ("total", _("A number of shares is above zero.")),
-    "share_count_is_below_ten_trillion": ("total", _("That is too many: give single shares, fewer than ten trillion.")),
-    "corporate_action_ratio_is_positive": ("ratio", _("A ratio is above zero.")),
-    "corporate_action_adds_multiplies_or_pays": (
-        "new_shares",
-        _(
-            "A placing adds shares and has ratio 1; a bonus issue or split has a ratio and adds none; a cash dividend "
-            "has cash per share and nothing else."
-        ),
-    ),
-    "corporate_action_cash_has_a_currency": ("currency", _("Give cash per share and its currency, or neither.")),
-    "corporate_action_has_a_source": ("source", _("Name the filing that announces it.")),
-    "figure_has_a_low_or_a_high": ("low", _("Give the low, the high, or both.")),
-    "figure_low_is_at_most_high": ("high", _("The high is below the low.")),
-    "figure_period_ends_after_it_starts": ("period_end", _("The last day lies before the first.")),
-    "figure_of_money_has_a_currency": ("currency", _("An amount of money needs its currency.")),
-    "figure_is_of_usable_size": ("high", _("That is too large: amounts are given in units, below a million trillion.")),
-    "funding_round_is_of_usable_size": (
-        "post_money_high",
-        _("That is too large: amounts are given in units, below a million trillion."),
-    ),
-    "filing_date_has_a_precision": (
-        "published_precision",
-        _("A date of publication needs its precision, and no date has none."),
-    ),
-    "filing_has_a_title": ("title", _("A filing needs a title.")),
-    "funding_round_date_has_a_precision": ("precision", _("A date needs its precision, and no date has none.")),
-    "funding_round_low_is_at_most_high": ("post_money_high", _("The high is below the low.")),
-    "quote_close_is_positive": ("close", _("A price is above zero.")),
-    "quote_open_high_low_are_positive": ("open", _("Open, high and low are above zero, or empty.")),
-    "quote_low_is_at_most_high": ("high", _("The high is below the low.")),
-    "quote_has_a_source": ("source", _("Name the source.")),
-    "reported_quote_says_something": ("close", _("Give the price, the market value or the number of shares.")),
-    "fx_rate_is_positive": ("rate", _("A rate is above zero.")),
-    "fx_rate_is_between_two_currencies": ("quote", _("A rate is between two different currencies.")),
-    "fx_rate_has_a_source": ("source", _("Name the source.")),
-    "exchange_day_has_a_source": ("source", _("Say which notice or data set says so.")),
-    "exchange_day_closed_has_no_hours": ("opens", _("A closed day has no hours.")),
-    "exchange_day_late_says_when_it_opens": ("opens", _("Say when it opens.")),
-    "exchange_day_closes_after_it_opens": ("closes", _("It closes before it opens.")),
-    "exchange_year_has_a_source": ("source", _("Say which notice or data set says so.")),
-}
 
 
 class FactForm(TracedForm):
@@ -150,8 +103,9 @@ class FactForm(TracedForm):
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
+        is_new = self.instance._state.adding or self.has_changed()
         # Why it is changed has nothing to do with what is wrong with it: both are asked at once.
-        if not self.in_table and not self.errors.keys() - {REASON} and (self.instance._state.adding or self.has_changed()):
+        if is_new and not self.in_table and not self.errors.keys() - {REASON}:
             self.take(problems(self.instance))
 
     def take(self, found: Iterable[Problem]) -> None:
@@ -248,6 +202,24 @@ class KnownSelect(AutocompleteSelect):
 
 class FactOptions:
     """What an admin of facts and the tables inside it have in common."""
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Whether an address may filter a list so: never by what names its rows, such as other people's notes."""
+        name = lookup.partition("__")[0]
+        fields = self.opts.get_fields()  # type: ignore[attr-defined]
+        filters = {getattr(one, "parameter_name", "") for one in self.get_list_filter(request)}  # type: ignore[attr-defined]
+        if lookup not in filters and any(one.name == name and one.auto_created and one.is_relation for one in fields):
+            return False
+        return super().lookup_allowed(lookup, value, request)  # type: ignore[misc]
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list. Of the last year that a calendar has Django asks when the next one begins."""
+        try:
+            return super().get_changelist_instance(request)  # type: ignore[misc]
+        except (ValueError, OverflowError) as error:
+            if f"{self.date_hierarchy}__year" not in request.GET:  # type: ignore[attr-defined]
+                raise
+            raise IncorrectLookupParameters from error
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Boxes that fit: amounts as people write them, codes to choose from, addresses without a scheme of today's."""

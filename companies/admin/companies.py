@@ -31,9 +31,9 @@ from companies.admin.lists import (
     digits_of,
     lacks_revenue,
     lacks_shares,
-    local_day,
 )
 from companies.admin.standing import StandingAdmin
+from companies.days import today
 from companies.models import Company, CorporateAction, Figure, FundingRound, Listing, Milestone, ShareCount
 from companies.stages import STAGES, stage_on
 
@@ -147,7 +147,7 @@ class CompanyAdmin(StandingAdmin, PageColumns, FactAdmin):
         waiting = Figure.objects.filter(company=OuterRef("pk"), status=Figure.Status.PROPOSED).order_by()
         companies: QuerySet[Any] = super().get_queryset(request)
         asked: QuerySet[Any] = companies.annotate(
-            stage_now=stage_on(local_day()),
+            stage_now=stage_on(today()),
             no_shares=_truth(lacks_shares()),
             no_revenue=_truth(lacks_revenue()),
             proposed=Coalesce(Subquery(waiting.values("company").annotate(n=Count("pk")).values("n")), 0),

@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from companies.annotations.anchor_review import anchors_of
 from companies.models import Anchor, FilingVersion, Invitation, SheetImport
+from companies.roles import may_invite, role_words
 
 SHOWN = 5  # rows of a section; the rest is behind its link
 UNREADABLE = (
@@ -129,12 +130,12 @@ def imports_waiting(request: HttpRequest) -> Section | None:
 
 def open_invitations(request: HttpRequest) -> Section | None:
     """Invitations that nobody has taken up yet."""
-    if not request.user.has_perm("companies.view_invitation"):
+    if not may_invite(request.user):
         return None
     still_open = Invitation.objects.filter(accepted_at=None, revoked_at=None, expires_at__gt=timezone.now())
     count, rows = first_of(still_open.order_by("expires_at", "pk"))
     url = reverse("accounts:invitations")
-    lines = (Line(row.email, url, row.role, row.invited_at) for row in rows)
+    lines = (Line(row.email, url, role_words(row.role), row.invited_at) for row in rows)
     return Section("invitations", gettext_lazy("Open invitations"), url, count, tuple(lines))
 
 

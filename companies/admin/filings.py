@@ -142,7 +142,10 @@ def _count(rows: QuerySet[Any], by: str) -> Coalesce:
 
 
 class FigureForm(FactForm):
-    """A figure. The days of its period follow from the label, and must agree with it where they are given."""
+    """A figure. The days of its period follow from the label, and must agree with it where they are given.
+
+    What waits for a decision is decided elsewhere: a decision looks at the passage, and supersedes what is replaced.
+    """
 
     period_end = forms.DateField(
         label=_("Last day"), required=False, help_text=_("Empty: as the period's label says."),
@@ -162,7 +165,17 @@ class FigureForm(FactForm):
         listing = data.get("listing")
         if listing is not None and company is not None and listing.company_id != company.pk:
             self.add_error("listing", ValidationError(_("This listing belongs to another company.")))
+        if self.initial.get("status") == Figure.Status.PROPOSED and self._is_decision(data.get("status")):
+            words = _(
+                "A proposed figure is confirmed or rejected on its own page, or by an action of the list: there it is "
+                "seen what changes, and kept who decided. Leave it proposed here."
+            )
+            self.add_error("status", ValidationError(words))
         return data
+
+    def _is_decision(self, status: str | None) -> bool:
+        """Whether the status of a stored figure that waits would be another one."""
+        return not self.instance._state.adding and status not in (None, Figure.Status.PROPOSED)
 
     def _check_period(self, named: Period) -> None:
         start: date | None = self.cleaned_data.get("period_start")

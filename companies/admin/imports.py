@@ -26,6 +26,7 @@ from companies.sheets.tables import model_of
 from config.htmx import page_or_partial
 
 ROWS_PER_PAGE = 100
+LONGEST_KEY = 18  # digits of the number of an import in an address
 
 
 def may_decide_about(user: Any, sheet_import: SheetImport) -> bool:
@@ -86,7 +87,7 @@ class SheetImportAdmin(ReadOnlyAdmin):
         """What an import would change, or has changed. While a job is at it the page asks again."""
         if request.method not in ("GET", "HEAD") or not self.has_view_permission(request):
             raise PermissionDenied
-        if not object_id.isdecimal():
+        if not object_id.isdecimal() or len(object_id) > LONGEST_KEY:
             raise Http404
         found = get_object_or_404(SheetImport.objects.select_related("asked_by").defer("content"), pk=object_id)
         context = {**self.admin_site.each_context(request), **_page(request, found), **(extra_context or {})}

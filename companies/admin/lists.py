@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.contrib import admin
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from companies.days import today
 from companies.history import is_traced, versions_of
 from companies.models import Company, Figure, FilingVersion, Listing, Metric, ShareCount
 from companies.recording.plain import digits
@@ -29,11 +26,6 @@ else:
     ModelAdmin = admin.ModelAdmin
 
 NOTHING = "—"
-
-
-def local_day() -> date:
-    """The day where the instance is read."""
-    return timezone.localdate(timezone=ZoneInfo(settings.DISPLAY_TIME_ZONE))
 
 
 class PageColumns(ModelAdmin):
@@ -109,7 +101,7 @@ class StageFilter(admin.SimpleListFilter):
         """Companies of one stage."""
         if self.value() is None:
             return queryset
-        of_stage: QuerySet[Any] = queryset.alias(_stage=stage_on(local_day())).filter(_stage=self.value())
+        of_stage: QuerySet[Any] = queryset.alias(_stage=stage_on(today())).filter(_stage=self.value())
         return of_stage
 
 

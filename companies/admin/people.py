@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from allauth.account.forms import ResetPasswordForm
 from allauth.mfa.models import Authenticator
-from allauth.usersessions.adapter import get_adapter
 from allauth.usersessions.models import UserSession
 from django import forms
 from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm, UsernameField
 from django.contrib.auth.models import Group
@@ -35,6 +35,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from companies import roles
 from companies.accounts.profile import PreferencesForm, ProfileForm
+from companies.accounts.second_factor import FACTORS
+from companies.accounts.sessions import end_sessions
 from companies.admin.base import ReadOnlyAdmin
 from companies.models import Invitation, KnownDevice, Revision, StarterRecord, User
 
@@ -47,7 +49,6 @@ else:
     BaseUserAdmin, BaseChangeForm, RoleForm = DjangoUserAdmin, UserChangeForm, forms.ModelForm
     QuerySet = models.QuerySet
 
-ROLE_WORDS = dict(roles.ROLE_LABELS)
 ABOVE_ROLES = ("is_staff", "is_superuser", "groups", "user_permissions")  # for superusers alone
 # Rows that belong to an account and to nothing else: they go with it.
 BELONGINGS = {
@@ -72,7 +73,7 @@ def traces_of(user: User) -> list[tuple[str, int]]:
 
 def has_second_factor() -> Exists:
     """Whether the people of an outer query have set one up; recovery codes alone are none."""
-    return Exists(Authenticator.objects.filter(user=OuterRef("pk")).exclude(type=Authenticator.Type.RECOVERY_CODES))
+    return Exists(Authenticator.objects.filter(user=OuterRef("pk"), type__in=FACTORS))
 
 
 class RoleFields(RoleForm):
@@ -247,7 +248,7 @@ class UserAdmin(BaseUserAdmin):
         """The one role of somebody; superusers stand above all."""
         if user.is_superuser:
             return _("Superuser")
-        return str(ROLE_WORDS.get(roles.role_of(user), ""))
+        return roles.role_words(roles.role_of(user))
 
     @admin.display(description=gettext_lazy("second factor"), boolean=True, ordering="with_second_factor")
     def second_factor(self, user: User) -> bool:
@@ -337,7 +338,6 @@ class UserAdmin(BaseUserAdmin):
         if user.is_active:
             user.is_active = False
             user.save(update_fields=["is_active"])
-            _end_sessions(request, user)
             self.log_change(request, user, [{"changed": {"fields": ["Active: True → False"]}}])
         self.message_user(request, _("The account %(name)s is closed.") % {"name": user}, messages.SUCCESS)
         return redirect("admin:companies_user_change", user.pk)
@@ -349,7 +349,7 @@ class UserAdmin(BaseUserAdmin):
         """End every session of the chosen people, but for the one in which this was asked."""
         ended = 0
         for user in self._manageable(request, queryset):
-            n = _end_sessions(request, user)
+            n = end_sessions(user, but=request.session.session_key or "")
             self.log_change(request, user, f"Signed out everywhere ({n}).")
             ended += n
         said = ngettext("%(n)s session was ended.", "%(n)s sessions were ended.", ended) % {"n": ended}
@@ -381,14 +381,6 @@ class UserAdmin(BaseUserAdmin):
                 self.message_user(request, said, messages.WARNING)
 
 
-def _end_sessions(request: HttpRequest, user: User) -> int:
-    """Sign somebody out everywhere but here. Returns in how many places that was."""
-    others = UserSession.objects.filter(user=user).exclude(session_key=request.session.session_key)
-    running = [session for session in others if not session.purge()]
-    get_adapter().end_sessions(running)
-    return len(running)
-
-
 def _changes(form: Any, add: bool) -> Iterator[str]:
     """`Role: Analyst → Editor` for each field that was changed; of a new account the role alone."""
     for name in ["role"] if add else form.changed_data:
@@ -402,15 +394,38 @@ def _written(value: Any) -> str:
     return "—" if value in (None, "") else str(value)
 
 
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class RoleAdmin(DjangoGroupAdmin):
+    """Groups and what they may do. Those of the roles are known by their names, and stay."""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> Any:
+        """Of a role the permissions alone are changed."""
+        return ("name",) if obj is not None and obj.name in roles.ROLES else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """Roles stay: people and invitations have them."""
+        return super().has_delete_permission(request, obj) and (obj is None or obj.name not in roles.ROLES)
+
+
 @admin.register(Invitation)
 class InvitationAdmin(ReadOnlyAdmin):
     """Who was invited by whom, and what came of it. Invited is on the pages for readers."""
 
-    list_display = ["email", "role", "invited_by", "invited_at", "expires_at", "accepted_at", "revoked_at", "account"]
+    list_display = [
+        "email", "role_words", "invited_by", "invited_at", "expires_at", "accepted_at", "revoked_at", "account",
+    ]  # fmt: skip
     list_filter = ["role", ("accepted_at", admin.EmptyFieldListFilter), ("revoked_at", admin.EmptyFieldListFilter)]
     search_fields = ["email", "account__username", "invited_by__username"]
     list_select_related = ["invited_by", "account"]
     date_hierarchy = "invited_at"
+
+    @admin.display(description=gettext_lazy("role"), ordering="role")
+    def role_words(self, invitation: Invitation) -> str:
+        """The role that the account gets."""
+        return roles.role_words(invitation.role)
 
 
 @admin.register(KnownDevice)

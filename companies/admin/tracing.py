@@ -33,7 +33,10 @@ else:
 class TracedForm(ModelForm):
     """A form that asks why, where that is asked for. Saying why is not itself a change."""
 
-    needs_why = True  # when it is sent to be saved
+    @property
+    def needs_why(self) -> bool:
+        """Whether a change needs its reason."""
+        return True
 
     @cached_property
     def changed_data(self) -> list[str]:

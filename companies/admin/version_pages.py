@@ -319,7 +319,7 @@ def _put(data: QueryDict, name: str, widget: Any, value: Any) -> None:
 
 def _problems(form: ModelForm) -> list[str]:
     """Why a version cannot be saved as it was, in sentences that name the field; doubts are put by themselves."""
-    found = []
+    found: list[str] = []
     for name, errors in form.errors.as_data().items():
         label = f"{form.fields[name].label}: " if name in form.fields else ""
         wrong = [error for error in errors if error.code != Weight.CONFIRM]

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from companies.days import today
 from companies.models import Anchor, Basis, Company, Figure, Filing, FilingKind, Known, Metric, User
 from companies.models.figure import LARGEST, MONEY_METRICS
 from companies.periods import CALENDAR_YEAR, NotAPeriod, Period, parse_period
@@ -233,7 +231,7 @@ class RecordForm(forms.Form):
     def clean_known_on(self) -> date:
         """A day that has come."""
         day: date = self.cleaned_data["known_on"]
-        if day > timezone.localdate(timezone=ZoneInfo(settings.DISPLAY_TIME_ZONE)):
+        if day > today():
             raise ValidationError(_("This day has not come yet."))
         return day
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from import_export.resources import Diff
 
+from companies.rule_words import RULES
 from companies.rules import Known, Problem, Weight, problems
 from companies.sheets.conditions import broken
 from companies.sheets.reading import Line, Mistake, Sheet
@@ -288,9 +289,6 @@ def _compare(resource: SheetResource, fields: Sequence[SheetField], row: Row, kn
 
 def _validate(resource: SheetResource, row: Row) -> None:
     """What a form would say, without a query."""
-    # Imported here: the admin imports what imports and exports.
-    from companies.admin.base import RULES
-
     instance: Model = row.instance
     fields = instance._meta.concrete_fields
     # Related rows have been looked up; asking for each again would be a query for each.

@@ -314,13 +314,11 @@ class FigureResource(SheetResource):
         self._was = row.status, Period(row.period_start, row.period_end) if row.period_end else None
 
     def complete(self, row: Any, given: Mapping[str, Any]) -> Iterable[Complaint]:
-        """Fill in the days of the period; refuse examples, listings of others, and decisions."""
+        """Fill in the days of the period; refuse listings of others, and decisions."""
         if row.company_id is not None and row.period:
             yield from self._days(row, given)
         if row.listing is not None and row.company_id not in (None, row.listing.company_id):
             yield "listing", _("This listing belongs to another company.")
-        if row.source_id is not None and row.source.is_example:
-            yield "source", _("This filing is an invented example, and never a source.")
         was = self._was[0]
         if row.pk is None and row.status not in (Figure.Status.PROPOSED, Figure.Status.CONFIRMED):
             yield "status", _("A new figure is proposed or confirmed.")

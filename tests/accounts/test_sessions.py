@@ -171,12 +171,3 @@ def test_being_seen_is_noted_every_five_minutes_and_not_in_between(ada: User, cl
     seen = UserSession.objects.get()
     assert (seen.last_seen_at, seen.ip) == (NOW + timedelta(minutes=5), "192.0.2.8")
     assert len(queries_of(own)) == len(first)
-
-
-def test_an_answer_that_needs_no_reader_fetches_none(ada: User, clock: time_machine.Traveller) -> None:
-    own = signed_in(ada)
-    clock.move_to(NOW + timedelta(hours=1))
-    with CaptureQueriesContext(connection) as asked:
-        response = own.get("/favicon.ico")
-    assert len(asked) == 0
-    assert "Cookie" not in response.get("Vary", "")

@@ -95,6 +95,8 @@ def test_behind_a_proxy_the_address_is_the_last_that_it_added(client: Client, se
 def test_addresses_of_one_network_count_as_one() -> None:
     assert network_of("2001:db8:1:2:3:4:5:6") == network_of("2001:db8:1:2::1") == "2001:db8:1:2::"
     assert network_of("192.0.2.1") != network_of("192.0.2.2")
+    assert network_of("::ffff:192.0.2.1") == network_of("192.0.2.1")
+    assert network_of("::ffff:192.0.2.1") != network_of("::ffff:192.0.2.2")
 
 
 def test_the_owner_signs_in_from_a_known_device_while_the_account_is_under_attack(client: Client) -> None:

@@ -28,10 +28,14 @@ from companies.models import Known as KnownBy
 from companies.rules import Known, Problem, Weight, goes_first, problems, venue_problems
 from tests.factories import (
     DAY,
+    NOON,
     make_action,
     make_company,
     make_figure,
     make_filing,
+    make_listing,
+    make_milestone,
+    make_round,
     make_share_count,
     some_company,
     some_filing,
@@ -466,3 +470,27 @@ def test_a_correction_comes_after_what_it_corrects_and_is_of_the_same_company() 
     assert [(one.code, one.other) for one in problems(row)] == [("corrects", first), ("corrects", first)]
     row.published_on, row.company = DAY, some_company()
     assert said(row) == []
+
+
+# --- Companies and sources of every kind of fact ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [make_figure, make_share_count, make_action, make_milestone, make_round, make_listing])
+def test_an_invented_example_is_the_source_of_nothing(make: Any) -> None:
+    row = make(source=make_filing("an-example", is_example=True))
+    assert ("example", "source", Weight.REFUSE) in said(row)
+    row.source = some_filing()
+    assert "example" not in [code for code, _field, _weight in said(row)]
+
+
+@pytest.mark.parametrize("make", [make_figure, make_share_count, make_action, make_milestone, make_round, make_listing])
+def test_nothing_is_stated_of_a_company_that_is_another_one_now(make: Any) -> None:
+    kept, merged = make_company("acme"), make_company("acme-chips")
+    row = make(merged)
+    assert "merged_company" not in [code for code, _field, _weight in said(row)]
+    merged.archived_at = NOON
+    assert "merged_company" not in [code for code, _field, _weight in said(row)]  # an archived one may be put right
+    merged.merged_into = kept
+    assert ("merged_company", "company", Weight.REFUSE) in said(row)
+    [problem] = [one for one in problems(row, Known()) if one.code == "merged_company"]
+    assert problem.words == "Acme Chips has been merged into Acme: choose that one, or nobody will see this."

@@ -7,7 +7,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -52,7 +51,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def take(name: str, arguments: list[list[int]], queue: str) -> bool:
         for one in arguments:
-            tasks[name].apply(args=one, throw=True)
+            tasks[name].apply(args=tuple(one), throw=True)
             done.append(name.rpartition(".")[2])
         return True
 
@@ -127,8 +126,8 @@ def save(page: Page, button: str = "Save") -> None:
 
 
 def number(page: Page, site: str, field: str) -> Locator:
-    """A number of the company's row on the sector page, by fiscal years."""
-    page.goto(f"{site}/?basis=fy")
+    """A number of the company's row on the sector page, by fiscal years, as of a day that stays the same."""
+    page.goto(f"{site}/?basis=fy&as_of=2026-11-30")
     return page.locator("#row-acme-chips").locator(f"td[data-label^='{field}']")
 
 
@@ -168,17 +167,17 @@ def test_an_editor_brings_a_company_onto_the_sector_page_and_takes_a_figure_back
     page.get_by_label("Why").fill("The annual report counts the new shares.")
     save(page)
     expect(page.locator(".messagelist")).to_contain_text("was changed successfully")
-    version = versions_of(ShareCount).filter(company=company).first()
+    version: Any = versions_of(ShareCount).filter(company=company).first()
     assert (version.total, version.history_change_reason) == (
         1_250_000_000, "The annual report counts the new shares.",
     )  # fmt: skip
 
-    # 20 yuan × 1.25 billion shares = 25 billion, once there is a price.
-    make_quote(company.listings.get(), "20", day=date(2026, 11, 2), source=company.share_counts.get().source)
+    # 12 yuan × 1.25 billion shares = 15 billion, once there is a price.
+    make_quote(company.listings.get(), "12", day=date(2026, 11, 2), source=company.share_counts.get().source)
     page.goto(f"{site}/companies/acme-chips/")
     expect(page.locator("h1")).to_contain_text("Acme Chips")
     expect(page.locator("main")).to_contain_text("688999")
-    expect(number(page, site, "Market value")).to_contain_text("25")
+    expect(number(page, site, "Market value")).to_have_text("15")
     expect(number(page, site, "P/S")).to_contain_text("—")
 
     # A thousand figures of which three are wrong: none is stored, and just the three cells are named.
@@ -213,7 +212,7 @@ def test_an_editor_brings_a_company_onto_the_sector_page_and_takes_a_figure_back
     assert list(SheetImport.objects.order_by("pk").values_list("state", flat=True)) == ["refused", "stored"]
     expect(number(page, site, "P/S")).to_contain_text("—")
 
-    # One year is confirmed on its own page: 25 ÷ 2 = 12.5.
+    # One year is confirmed on its own page: 15 ÷ 2 = 7.5.
     page.goto(f"{desk}/")
     page.locator("#desk-figures").get_by_role("link").first.click()
     page.get_by_role("combobox", name="Metric").select_option("revenue")
@@ -221,9 +220,9 @@ def test_an_editor_brings_a_company_onto_the_sector_page_and_takes_a_figure_back
     page.get_by_role("button", name="Confirm", exact=True).click()
     expect(page).to_have_url(re.compile(r"/figures/\d+/$"))
     expect(number(page, site, "Revenue")).to_contain_text("2")
-    expect(number(page, site, "P/S")).to_contain_text("12.5")
+    expect(number(page, site, "P/S")).to_have_text("7.5×")
 
-    # The next in the admin's list, after a look at what it does: 25 ÷ 2.5 = 10.
+    # The next in the admin's list, after a look at what it does: 15 ÷ 2.5 = 6.
     open_list(page, desk, "Figures")
     page.locator("#searchbar").fill("Acme FY2025")
     page.locator("#changelist-search").get_by_role("button", name="Search").click()
@@ -231,11 +230,11 @@ def test_an_editor_brings_a_company_onto_the_sector_page_and_takes_a_figure_back
     page.locator("#action-toggle").check()
     page.locator("select[name=action]").select_option("approve")
     page.get_by_role("button", name="Go").click()
-    fiscal = page.locator(".changes tbody").filter(has_text="12.5")
-    expect(fiscal.locator("tr.differs")).to_contain_text("10.0")
+    fiscal = page.locator(".changes tbody").filter(has_text="7.5×")
+    expect(fiscal.locator("tr.differs")).to_contain_text("6×")
     save(page, "Confirm these figures")
     expect(page.locator(".messagelist")).to_contain_text("1 figure is confirmed.")
-    expect(number(page, site, "P/S")).to_contain_text("10.0")
+    expect(number(page, site, "P/S")).to_have_text("6×")
     expect(number(page, site, "Revenue")).to_contain_text("2.5")
 
     # It was too early. The figure goes back to the version in which it waited, and the sector page with it.
@@ -260,5 +259,153 @@ def test_an_editor_brings_a_company_onto_the_sector_page_and_takes_a_figure_back
     expect(page.locator("#change-history tbody tr").first).to_contain_text("The auditors have not signed yet.")
     figure.refresh_from_db()
     assert (figure.status, figure.decided_by, figure.decided_at) == ("proposed", None, None)
-    expect(number(page, site, "P/S")).to_contain_text("12.5")
+    expect(number(page, site, "P/S")).to_have_text("7.5×")
     expect(number(page, site, "Revenue")).not_to_contain_text("2.5")
+
+
+# --- A reader with a keyboard and a screen reader ----------------------------------------------------
+
+SEPTEMBER = "/?as_of=2026-09-30"
+LANDMARKS = ("banner", "navigation", "search", "main", "contentinfo")
+# What the eyes need: a ring around what has the focus, or around its label, and all of it on the screen.
+IS_SEEN = """function () {
+  const style = (one) => one ? getComputedStyle(one) : { outlineStyle: "none" };
+  const ringed = (one) => style(one).outlineStyle !== "none" && parseFloat(style(one).outlineWidth) > 0;
+  const { left, right, top, bottom, width, height } = this.getBoundingClientRect();
+  const onScreen = width > 0 && height > 0 && right > 0 && left < innerWidth && bottom > 0 && top < innerHeight;
+  // The button inside a box for days is the browser's own, with its own ring.
+  if (this.type === "date" && !this.matches(":focus")) return onScreen;
+  return this.matches(":focus-visible") && (ringed(this) || ringed(this.closest("label"))) && onScreen;
+}"""
+
+
+class Keyboard:
+    """Goes through pages by keys alone. Whatever gets the focus is seen, and has a name for a screen reader."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.devtools = page.context.new_cdp_session(page)
+
+    def _element(self) -> dict[str, Any]:
+        asked = {"expression": "document.activeElement"}
+        return {"objectId": self.devtools.send("Runtime.evaluate", asked)["result"]["objectId"]}
+
+    def focused(self) -> tuple[str, str]:
+        """Role and name of what has the focus, as the browser tells a screen reader."""
+        found = self.devtools.send("Accessibility.getPartialAXTree", {**self._element(), "fetchRelatives": False})
+        node: dict[str, Any] = found["nodes"][0]
+        return node["role"]["value"], node.get("name", {}).get("value", "")
+
+    def is_seen(self) -> bool:
+        """Whether eyes find what has the focus."""
+        asked = {**self._element(), "functionDeclaration": IS_SEEN, "returnByValue": True}
+        return bool(self.devtools.send("Runtime.callFunctionOn", asked)["result"]["value"])
+
+    def press(self, key: str = "Tab") -> tuple[str, str]:
+        """Press a key; gives what has the focus then."""
+        self.page.keyboard.press(key)
+        role, name = self.focused()
+        assert name.strip(), f"{role} has no name"
+        assert self.is_seen(), f"{role} “{name}” is not seen"
+        return role, name
+
+    def go_to(self, role: str, name: str, key: str = "Tab") -> None:
+        """Press the key until something of this role, whose name begins so, has the focus."""
+        met: list[tuple[str, str]] = []
+        while len(met) < 100:
+            met.append(self.press(key))
+            if met[-1][0] == role and met[-1][1].startswith(name):
+                return
+        raise AssertionError(f"no {role} “{name}” among {met}")
+
+
+def assert_landmarks(page: Page) -> None:
+    """Each landmark is there, all navigations have names, one heading is the first, and every box has its label."""
+    for role in LANDMARKS:
+        expect(page.get_by_role(role).first).to_be_attached()  # type: ignore[arg-type]
+    for role in ("banner", "main", "contentinfo"):
+        expect(page.get_by_role(role)).to_have_count(1)  # type: ignore[arg-type]
+    assert page.locator("nav:not([aria-label]), nav[aria-label='']").count() == 0
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    boxes = page.locator("input:not([type=hidden]), select, textarea")
+    unnamed = "boxes => boxes.filter(box => !box.labels.length && !box.ariaLabel).map(box => box.outerHTML)"
+    assert boxes.evaluate_all(unnamed) == []
+
+
+def test_a_reader_signs_in_and_reads_the_chart_by_keyboard_with_names_for_a_screen_reader(
+    page: Page, site: str
+) -> None:
+    cache.clear()  # failed attempts of other tests
+    make_editor("ada")
+    keys = Keyboard(page)
+    page.goto(site + SEPTEMBER)
+    assert_landmarks(page)
+    assert keys.press() == ("link", "Skip to the content")
+    keys.go_to("link", "Sign in")
+    keys.page.keyboard.press("Enter")
+
+    # Signing in, first with a wrong password: what is wrong is announced, and the name is kept.
+    page.wait_for_url("**/accounts/login/**")
+    assert_landmarks(page)
+    keys.go_to("textbox", "Name or email address")
+    page.keyboard.type("ada")
+    assert keys.press() == ("textbox", "Password")
+    page.keyboard.type("a wrong one")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="do not belong together")).to_be_visible()
+    keys.go_to("textbox", "Name or email address")
+    expect(page.get_by_label("Name or email address")).to_have_value("ada")
+    keys.press()
+    page.keyboard.type(PASSWORD)
+    assert keys.press() == ("checkbox", "Stay signed in on this device")
+    assert keys.press() == ("button", "Sign in")
+    page.keyboard.press("Enter")
+
+    # Back on the page from which it began, with the day that was looked at.
+    page.wait_for_url(site + SEPTEMBER)
+    assert_landmarks(page)
+    expect(page.locator("#sector-chart .scatterlayer .point").first).to_be_visible()
+    keys.press()
+    page.keyboard.press("Enter")  # skip to the content
+    keys.go_to("radio", "TTM")
+    page.keyboard.press("ArrowLeft")
+    expect(page).to_have_url(re.compile("basis=fy"))
+    role, name = keys.focused()
+    assert (role, name) == ("radio", "Last FY")
+    expect(page.get_by_role("group", name="Revenue").get_by_role("radio", name="Last FY")).to_be_checked()
+
+    # The chart says what it shows, and its companies stand in a table as well.
+    keys.go_to("application", "")
+    _role, name = keys.focused()
+    assert "Arrow keys move from point to point." in name
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#announcement[aria-live=polite]")).not_to_be_empty()
+    table = page.get_by_role("table", name="The same companies as a table")
+    expect(table.get_by_role("rowheader", name=re.compile("Cambricon"))).to_be_visible()
+    assert table.get_by_role("columnheader").count() == 9
+
+    # A number opens its source, keeps the focus inside, and gives it back.
+    keys.go_to("link", "Cambricon")
+    keys.press()
+    number = page.locator(":focus")
+    path = number.get_attribute("href") or ""
+    assert "/companies/cambricon/" in path
+    assert "/source/" in path
+    page.keyboard.press("Enter")
+    panel = page.get_by_role("dialog")
+    expect(panel).to_be_visible()
+    expect(panel).to_have_accessible_name(re.compile("Cambricon"))
+    assert keys.press()[1]
+    assert panel.evaluate("panel => panel.contains(document.activeElement)")
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    assert page.locator(":focus").get_attribute("href") == path
+
+    # Back up to the account menu: what leads on, and out.
+    menu = ("DisclosureTriangle", "Your account: ada")
+    keys.go_to(*menu, key="Shift+Tab")
+    page.keyboard.press("Enter")
+    assert keys.press() == ("link", "Profile")
+    keys.go_to("button", "Sign out")
+    page.keyboard.press("Escape")
+    assert keys.focused() == menu

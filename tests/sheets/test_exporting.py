@@ -149,4 +149,4 @@ def test_readers_export_nothing() -> None:
     client = Client()
     client.force_login(make_user())
     for kind in ("csv", "xlsx"):
-        assert client.get(reverse("admin:companies_figure_export", args=[kind])).status_code == 302
+        assert client.get(reverse("admin:companies_figure_export", args=[kind])).status_code == 403

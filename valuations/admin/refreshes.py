@@ -229,15 +229,16 @@ class HeldQuoteAdmin(PageColumns, ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The comparison, and the two buttons below it."""
+        held = self.get_object(request, object_id)
         decisions: dict[str, Callable[[HttpRequest, QuerySet], None]] = {
             "_release": self.release,
             "_discard": self.discard,
         }
         decision = next((name for name in decisions if name in request.POST), None)
-        if decision and self.has_decide_permission(request):
-            decisions[decision](request, self.get_queryset(request).filter(pk=object_id))
+        if decision and held is not None and self.has_decide_permission(request):
+            decisions[decision](request, self.get_queryset(request).filter(pk=held.pk))
             return HttpResponseRedirect(reverse("admin:valuations_heldquote_changelist"))
-        waiting = HeldQuote.objects.filter(pk=object_id, resolution=Resolution.WAITING).exists()
+        waiting = held is not None and held.resolution == Resolution.WAITING
         context = {"may_decide": waiting and self.has_decide_permission(request), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 
