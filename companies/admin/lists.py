@@ -55,10 +55,11 @@ def company_page(row: Any) -> str:
     return reverse("valuations:company", args=[row.company.slug])
 
 
-def digits_of(model: type[Model], field: str) -> Callable[[Any], str]:
+def digits_of(model: type[Model], field: str) -> Any:
     """A column with a number of each row in full, without the zeros that its field fills it up with."""
+    described: Any = model._meta.get_field(field)
 
-    @admin.display(description=model._meta.get_field(field).verbose_name, ordering=field)
+    @admin.display(description=described.verbose_name, ordering=field)
     def column(row: Any) -> str:
         return digits(getattr(row, field)) or NOTHING
 
