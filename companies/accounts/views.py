@@ -78,7 +78,7 @@ def invitation_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     if inviting.revoke(invitation):
         messages.success(request, _("The invitation of %(email)s is revoked.") % {"email": invitation.email})
     else:
-        messages.error(request, _("There was nothing to revoke: it is accepted, or revoked already."))
+        messages.error(request, _("There was nothing to revoke: it has been taken up, or revoked already."))
     return redirect("accounts:invitations")
 
 

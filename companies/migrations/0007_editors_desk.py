@@ -924,7 +924,7 @@ class Migration(migrations.Migration):
                 ("invited_at", models.DateTimeField(verbose_name="invited at")),
                 ("expires_at", models.DateTimeField(verbose_name="expires at")),
                 ("revoked_at", models.DateTimeField(blank=True, null=True, verbose_name="revoked at")),
-                ("accepted_at", models.DateTimeField(blank=True, null=True, verbose_name="accepted at")),
+                ("accepted_at", models.DateTimeField(blank=True, null=True, verbose_name="taken up at")),
             ],
             options={
                 "verbose_name": "invitation",

@@ -22,7 +22,7 @@ class Invitation(models.Model):
     invited_at = models.DateTimeField(_("invited at"))
     expires_at = models.DateTimeField(_("expires at"))
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
-    accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True)
+    accepted_at = models.DateTimeField(_("taken up at"), null=True, blank=True)
     account = models.OneToOneField(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="invitation", verbose_name=_("account")
     )

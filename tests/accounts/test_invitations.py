@@ -127,7 +127,7 @@ def test_the_list_says_what_became_of_each() -> None:
     Invitation.objects.filter(email="taken@example.org").update(accepted_at=NOW)
     with time_machine.travel(NOW, tick=False):
         page = " ".join(html(client_of(admin).get(PAGE)).split())
-    for email, state in (("open", "open until 9 Mar 2026"), ("taken", "accepted 2 Mar"), ("back", "revoked"),
+    for email, state in (("open", "open until 9 Mar 2026"), ("taken", "taken up 2 Mar"), ("back", "revoked"),
                          ("late", "expired")):  # fmt: skip
         assert re.search(rf"{email}@example.org.*?{state}", page), email
 
