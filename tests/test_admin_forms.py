@@ -469,3 +469,19 @@ def test_a_figure_of_an_invented_example_is_refused(client: Client) -> None:
     response = client.post(address(Figure, "add"), figure_data(make_company()) | {"source": example.pk})
     assert "This filing is an invented example, and never a source." in response.content.decode()
     assert not Figure.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_price_that_is_typed_over_is_not_its_providers_any_more(client: Client) -> None:
+    quote = make_quote(make_listing(), provider="tencent", fetched_at=NOON)
+    assert change(client, quote, volume="5").status_code == 302
+    quote.refresh_from_db()
+    assert (quote.provider, quote.volume) == ("editor", 5)
+
+
+@pytest.mark.django_db
+def test_naming_the_source_of_a_price_leaves_it_its_providers(client: Client) -> None:
+    quote = make_quote(make_listing(), provider="tencent", fetched_at=NOON)
+    assert change(client, quote, source=make_filing("a-page").pk).status_code == 302
+    quote.refresh_from_db()
+    assert (quote.provider, quote.source.slug) == ("tencent", "a-page")  # type: ignore[union-attr]

@@ -40,6 +40,7 @@ CURRENCIES = ("currency", "base", "quote")
 # Where a row comes from is written by whoever stores it, never typed.
 PROVENANCE = ("provider", "fetched_at")
 BY_HAND = "editor"  # the provider of a price or a rate that somebody enters here
+SAID_BESIDE = frozenset({"source", "note"})  # fields that are not what a provider states
 
 
 class FactForm(TracedForm):
@@ -81,8 +82,10 @@ class FactForm(TracedForm):
         return self.stage is Stage.SAVE
 
     def clean(self) -> dict[str, Any] | None:
-        """Refuse amounts that name another currency than the row's."""
+        """Refuse amounts that name another currency than the row's. What is typed over is its provider's no more."""
         data = super().clean() or self.cleaned_data
+        if getattr(self.instance, "provider", "") and set(self.changed_data) - SAID_BESIDE:
+            self.instance.provider = BY_HAND
         currency = data.get("currency")
         for name, field in self.fields.items():
             if not currency or not isinstance(field, AmountField) or data.get(name) is None:
