@@ -189,6 +189,7 @@ def make_world(author: User) -> dict[str, Any]:
         "valuations:listing_refresh:pk": listing.pk, "valuations:refresh:pk": run.pk,
         "valuations:refresh_cancel:pk": run.pk, "accounts:pk": invitation.pk, "accounts:join:token": "a-token",
         "companies.sheetimport:pk": SheetImport.objects.get().pk, "companies.user:object_id": other.pk,
+        "auth.group:object_id": Group.objects.create(name="Neither role nor desk").pk,
         "app_label": "companies", "url": "nowhere",
         "content_type_id": ContentType.objects.get_for_model(Company).pk, "admin:view_on_site:object_id": company.pk,
         "uidb36": "1", "key": "guess", "token": UUID(int=0),
