@@ -7,12 +7,23 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.management import call_command
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    expect,
+    sync_playwright,
+)
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from tests.plugin import chromium
 
+# The tests of the other database may want the processor at the same time.
+expect.set_options(timeout=15_000)
 QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
@@ -63,7 +74,7 @@ class Watched:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A fresh visitor who reads English on a wide screen."""
     opened = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
-    opened.set_default_timeout(15_000)
+    opened.set_default_timeout(30_000)
     yield opened
     opened.close()
 

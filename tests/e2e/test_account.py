@@ -28,7 +28,7 @@ def open_as(browser: Browser, site: str) -> Iterator[Open]:
 
     def visit(user: User, path: str, **options: Any) -> Page:
         context = browser.new_context(**{"locale": "en-GB", "viewport": {"width": 1280, "height": 900}, **options})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         contexts.append(context)
         client = Client()
         client.force_login(user)

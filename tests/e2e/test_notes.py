@@ -64,7 +64,7 @@ def visitor(browser: Browser, site: str) -> Iterator[Callable[..., BrowserContex
 
     def visit(user: User | None = None, **options: Any) -> BrowserContext:
         context = browser.new_context(**{"locale": "en-GB", "viewport": {"width": 1280, "height": 900}, **options})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         opened.append(context)
         if user:
             sign_in(context, site, user)
